@@ -1,0 +1,23 @@
+"""What one queue message holds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message for an output queue."""
+
+    queue: str
+    """The queue's name on its server, for example ``events``."""
+    body: bytes
+    """The message as it lies on the queue: JSON text in UTF-8, normally."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message as a reader finds it on a queue."""
+
+    queue: str
+    offset: int
+    """Position within what this reader has seen of *queue*, growing; units are the engine's."""
+    body: bytes

@@ -1,0 +1,61 @@
+"""HTTP messages as bytes with nothing attached."""
+
+from dataclasses import dataclass
+
+Headers = tuple[tuple[bytes, bytes], ...]
+"""Header lines in the order and letter case in which they came; names may repeat."""
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """Return the first value of *name* (given in lower case), or ``None``."""
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. The body is decoded from its transfer coding, and from nothing else."""
+
+    method: bytes
+    target: bytes
+    """The request target as it stood in the request line, never decoded."""
+    headers: Headers = ()
+    body: bytes = b""
+    version: bytes = b"1.1"
+
+    def encode(self) -> bytes:
+        """Return the request as bytes for the wire.
+
+        A body that came in chunks leaves as one chunk: the framing headers are kept as they
+        were, so the bytes between the head and the end of the body must agree with them.
+        """
+        head = [b"%b %b HTTP/%b" % (self.method, self.target, self.version)]
+        head += [b"%b: %b" % pair for pair in self.headers]
+        return b"\r\n".join([*head, b"", b""]) + framed(self.headers, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response. The body is decoded from its transfer coding, and from nothing else."""
+
+    status: int
+    reason: bytes = b"OK"
+    headers: Headers = ()
+    body: bytes = b""
+    version: bytes = b"1.1"
+
+    def encode(self) -> bytes:
+        """Return the response as bytes for the wire; see :meth:`Request.encode` for chunks."""
+        head = [b"HTTP/%b %d %b" % (self.version, self.status, self.reason)]
+        head += [b"%b: %b" % pair for pair in self.headers]
+        return b"\r\n".join([*head, b"", b""]) + framed(self.headers, self.body)
+
+
+def framed(headers: Headers, body: bytes) -> bytes:
+    """Return *body* in the framing that *headers* announce (RFC 9112, section 6)."""
+    coding = header(headers, b"transfer-encoding")
+    if coding is None or coding.strip().lower() != b"chunked":
+        return body
+    return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"

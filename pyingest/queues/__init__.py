@@ -1,0 +1,1 @@
+"""Output queues behind one interface: in memory, in SQLite, on a Kestrel server."""

@@ -1,0 +1,203 @@
+"""The whole story on this machine: a straightforward port fails, the finished one passes.
+
+Every part runs as it would in earnest, as a process of its own, through the commands that a
+user would type; the demo only starts them in order and tells what it does.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from replay.corpus import write_corpus
+from replay.legacy import Absent, Erlang, LegacyError, find_erlang
+from replay.processes import ProcessError, ServerProcess
+
+QUEUES = ("events", "profiles")
+STRICT_REQUESTS = 8_000
+COMMAND = (sys.executable, "-P", "-m", "cli")
+VERDICTS = {0: "PASS", 1: "FAIL", 3: "UNDECIDED", 4: "INVALID"}
+Say = Callable[[str], None]
+
+
+class DemoError(Exception):
+    """The demo cannot go on. The text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the demo is asked for."""
+
+    out: Path
+    requests: int
+    """Requests of the second act; the first takes at most 8 000 of the same traffic."""
+    legacy: str
+    """``auto``, ``erlang`` or ``standin``."""
+    rate: float
+    """Requests a second."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One dual run with its verdict."""
+
+    profile: str
+    directory: Path
+    status: int
+    """Exit status of ``compare``: 0 PASS, 1 FAIL, 3 UNDECIDED, 4 INVALID."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one word."""
+        return VERDICTS[self.status]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What both acts share."""
+
+    options: DemoOptions
+    erlang: Erlang | Absent
+    built: Path
+    corpus: Path
+    say: Say
+
+
+def run_demo(options: DemoOptions, say: Say) -> tuple[Act, Act]:
+    """Run both acts; return the strict port's and the finished one's.
+
+    :raises DemoError: a part did not start, or the output directory is somebody else's.
+    """
+    for profile in ("strict", "mochiweb"):
+        _make_room(options.out / profile)
+    with tempfile.TemporaryDirectory(prefix="mixmigrate-demo-") as scratch:
+        try:
+            stage = _set_stage(options, Path(scratch), say)
+            first = min(STRICT_REQUESTS, options.requests)
+            say(f"\nAct 1 of 2: a straightforward Python port (profile strict), {first:,} requests")
+            strict = _act(stage, Path(scratch), "strict", first)
+            say(
+                f"\nAct 2 of 2: the finished port (profile mochiweb), {options.requests:,} requests"
+            )
+            return strict, _act(stage, Path(scratch), "mochiweb", options.requests)
+        except (ProcessError, LegacyError, OSError) as error:
+            raise DemoError(str(error)) from error
+
+
+def _set_stage(options: DemoOptions, scratch: Path, say: Say) -> Stage:
+    erlang = _choose_legacy(options.legacy)
+    built = scratch / "legacy"
+    built.mkdir()
+    match erlang:
+        case Erlang():
+            say("legacy: the Erlang server of legacy/, on MochiWeb")
+            erlang.build(built)
+        case Absent(why):
+            say(f"legacy: THE STAND-IN (pyingest in another process), because {why}")
+    started = time.monotonic()
+    corpus = scratch / "access.jsonl"
+    write_corpus(corpus, options.requests, options.seed)
+    seconds = time.monotonic() - started
+    say(f"access log: {options.requests:,} requests of seed {options.seed}, in {seconds:.1f} s")
+    return Stage(options, erlang, built, corpus, say)
+
+
+def _choose_legacy(wanted: str) -> Erlang | Absent:
+    found = Absent("it was asked for") if wanted == "standin" else find_erlang()
+    if wanted == "erlang" and isinstance(found, Absent):
+        raise LegacyError(f"--legacy erlang: {found.why}")
+    return found
+
+
+def _make_room(directory: Path) -> None:
+    """Remove an earlier demo's run; anything else is left alone."""
+    if (directory / "manifest.json").exists():
+        shutil.rmtree(directory)
+    elif directory.exists() and any(directory.iterdir()):
+        raise DemoError(f"{directory}: not empty, and no earlier demo's; use another --out")
+
+
+def _act(stage: Stage, scratch: Path, profile: str, requests: int) -> Act:
+    directory = stage.options.out / profile
+    work = scratch / profile
+    work.mkdir()
+    with _services(stage, work, profile) as address:
+        _replay(stage, address, requests)
+    stage.say("comparing")
+    compare = [*COMMAND, "compare", str(directory), "--policy", "demo"]
+    status = subprocess.run(compare, check=False).returncode
+    if status not in VERDICTS:
+        raise DemoError(f"compare ended with status {status}")
+    return Act(profile, directory, status)
+
+
+def _replay(stage: Stage, address: str, requests: int) -> None:
+    command = [*COMMAND, "replay", str(stage.corpus), "--to", f"http://{address}"]
+    command += ["--mode", "open", "--rate", str(stage.options.rate), "--limit", str(requests)]
+    if subprocess.run(command, check=False).returncode:
+        raise DemoError("the replay did not end well; see above")
+
+
+@contextmanager
+def _services(stage: Stage, work: Path, profile: str) -> Iterator[str]:
+    """Run queue, legacy, candidate and proxy; give the proxy's address; stop them in order."""
+    running: list[ServerProcess] = []
+
+    def start(name: str, *command: str) -> str:
+        running.append(ServerProcess(command, work / f"{name}.log"))
+        return running[-1].address
+
+    any_port = "127.0.0.1:0"
+    try:
+        queue = start(
+            "queue", *COMMAND, "queue", "--listen", any_port, "--store", f"{work}/kestrel"
+        )
+        legacy_queue = f"kestrel://{queue}/{','.join(QUEUES)}"
+        candidate_queue = f"sqlite:{work}/candidate.db#{','.join(QUEUES)}"
+        legacy = start("legacy", *_legacy_command(stage, queue, legacy_queue))
+        candidate = start("candidate", *_ingest(profile, candidate_queue))
+        yield start(
+            "shadow",
+            *COMMAND,
+            *("shadow", "--listen", any_port, "--run", str(stage.options.out / profile)),
+            *("--legacy", f"http://{legacy}", "--candidate", f"http://{candidate}"),
+            *("--legacy-queue", legacy_queue, "--candidate-queue", candidate_queue),
+            *("--legacy-build", _legacy_build(stage.erlang)),
+            *("--candidate-build", f"pyingest --profile {profile}"),
+            *_notes(stage.erlang),
+        )
+        while running:
+            running.pop().stop()
+    finally:
+        for process in reversed(running):
+            process.kill()
+
+
+def _legacy_command(stage: Stage, queue: str, queue_url: str) -> list[str]:
+    match stage.erlang:
+        case Erlang() as erlang:
+            return erlang.command(stage.built, "127.0.0.1:0", queue, QUEUES)
+        case Absent():
+            return _ingest("mochiweb", queue_url)
+
+
+def _ingest(profile: str, queue_url: str) -> list[str]:
+    listen = ["--listen", "127.0.0.1:0", "--queue", queue_url, "--profile", profile]
+    return [*COMMAND, "ingest", *listen]
+
+
+def _legacy_build(erlang: Erlang | Absent) -> str:
+    return "legacy/ on MochiWeb" if isinstance(erlang, Erlang) else "stand-in: pyingest mochiweb"
+
+
+def _notes(erlang: Erlang | Absent) -> list[str]:
+    if isinstance(erlang, Erlang):
+        return []
+    note = "legacy was the stand-in (pyingest itself), so agreement proves only the tools"
+    return ["--note", f"{note}: {erlang.why}"]

@@ -1,0 +1,1 @@
+"""One log format a module: a line of text becomes an entry, or says why it cannot."""

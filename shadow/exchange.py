@@ -1,0 +1,93 @@
+"""What happened to one request: both outcomes, and the events that both sides queued."""
+
+import enum
+from dataclasses import dataclass
+
+from pyingest.message import Request, Response
+
+
+class Side(enum.StrEnum):
+    """Which of the two services."""
+
+    LEGACY = "legacy"
+    CANDIDATE = "candidate"
+
+
+class Failure(enum.StrEnum):
+    """Why a side gave no answer."""
+
+    REFUSED = "refused"
+    """No connection could be made; the side never saw the request."""
+    RESET = "reset"
+    """The connection ended before the whole answer was there."""
+    TIMED_OUT = "timed out"
+    MALFORMED = "malformed"
+    """What came back was not HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A side answered."""
+
+    response: Response
+    seconds: float
+    """From the moment the request was handed to the side until its whole answer was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A side gave no answer. A value, never an exception: it is data for the verdict."""
+
+    kind: Failure
+    detail: str
+    seconds: float
+
+
+Outcome = Answered | Failed
+
+
+class Reason(enum.StrEnum):
+    """Why a request was not mirrored to the candidate. Each is a bucket of the ledger."""
+
+    NOT_SAMPLED = "not sampled"
+    FILTERED = "filtered"
+    SHED = "shed"
+    """The lane to the candidate was full."""
+    BROKEN_CIRCUIT = "broken circuit"
+    ABANDONED = "abandoned"
+    """The run ended before the candidate's turn came."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotMirrored:
+    """The candidate never got the request."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request, and what came of it on both sides."""
+
+    number: int
+    """Order of arrival in this run, from 1."""
+    at: float
+    """Epoch seconds at which the request was complete at the proxy."""
+    request: Request
+    """As it was sent on to both sides."""
+    legacy: Outcome
+    candidate: Outcome | NotMirrored
+
+
+@dataclass(frozen=True, slots=True)
+class TappedEvent:
+    """One message read from an output queue."""
+
+    side: Side
+    queue: str
+    """The queue's name on the legacy side; the candidate's quarantined names are mapped to it."""
+    offset: int
+    """Position in that side's queue, growing."""
+    at: float
+    """Epoch seconds at which the tap read it."""
+    body: bytes

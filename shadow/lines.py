@@ -1,0 +1,202 @@
+"""One exchange or event as one JSON line, and back.
+
+The request's fields stand at the top of an exchange line (``t``, ``method``, ``target``,
+``headers``, ``body``), so a recorded run can be replayed as a log. Bytes that are UTF-8 are
+written as text under ``body``; others in base64 under ``body_b64``. Header lines and targets
+are written as latin-1, which keeps every byte.
+"""
+
+from base64 import b64decode, b64encode
+from typing import Any
+
+import msgspec
+
+from pyingest.message import Headers, Request, Response
+from shadow.exchange import (
+    Answered,
+    Exchange,
+    Failed,
+    Failure,
+    NotMirrored,
+    Outcome,
+    Reason,
+    Side,
+    TappedEvent,
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class OutcomeLine(msgspec.Struct):
+    """An answer, a failure, or why there was neither."""
+
+    seconds: float = 0.0
+    status: int = 0
+    reason: str = ""
+    version: str = "1.1"
+    headers: list[tuple[str, str]] = []
+    body: str = ""
+    body_b64: str = ""
+    failed: str = ""
+    detail: str = ""
+    skipped: str = ""
+
+
+class RequestLine(msgspec.Struct):
+    """The request's part of an exchange line; also a line of a capture."""
+
+    t: float
+    method: str
+    target: str
+    headers: list[tuple[str, str]] = []
+    version: str = "1.1"
+    body: str = ""
+    body_b64: str = ""
+
+
+class ExchangeLine(RequestLine, kw_only=True):
+    """One line of an exchange segment."""
+
+    n: int
+    legacy: OutcomeLine
+    candidate: OutcomeLine
+
+
+class EventLine(msgspec.Struct):
+    """One line of an event segment."""
+
+    side: Side
+    queue: str
+    offset: int
+    t: float
+    body: str = ""
+    body_b64: str = ""
+
+
+_decode_request = msgspec.json.Decoder(RequestLine).decode
+_decode_exchange = msgspec.json.Decoder(ExchangeLine).decode
+_decode_event = msgspec.json.Decoder(EventLine).decode
+
+
+def exchange_line(exchange: Exchange) -> bytes:
+    """Return *exchange* as one line, without its line end."""
+    request = exchange.request
+    return _encode(
+        {
+            "n": exchange.number,
+            "t": exchange.at,
+            "method": request.method.decode("latin-1"),
+            "target": request.target.decode("latin-1"),
+            "version": request.version.decode("latin-1"),
+            "headers": _header_lines(request.headers),
+            **_body(request.body),
+            "legacy": _outcome(exchange.legacy),
+            "candidate": _outcome(exchange.candidate),
+        }
+    )
+
+
+def event_line(event: TappedEvent) -> bytes:
+    """Return *event* as one line, without its line end."""
+    return _encode(
+        {
+            "side": event.side.value,
+            "queue": event.queue,
+            "offset": event.offset,
+            "t": event.at,
+            **_body(event.body),
+        }
+    )
+
+
+def read_request(line: bytes) -> tuple[float, Request]:
+    """Return the time (epoch seconds) and the request of a capture or exchange line.
+
+    :raises msgspec.DecodeError: it is no such line; the text names the field.
+    :raises ValueError: ``body_b64`` is not base64.
+    """
+    record = _decode_request(line)
+    return record.t, _request(record)
+
+
+def read_exchange(line: bytes) -> Exchange:
+    """Return the exchange that *line* holds; raises as :func:`read_request`."""
+    record = _decode_exchange(line)
+    return Exchange(
+        record.n,
+        record.t,
+        _request(record),
+        _read_outcome(record.legacy),
+        _read_candidate(record.candidate),
+    )
+
+
+def read_event(line: bytes) -> TappedEvent:
+    """Return the event that *line* holds; raises as :func:`read_request`."""
+    record = _decode_event(line)
+    return TappedEvent(
+        record.side, record.queue, record.offset, record.t, _bytes(record.body, record.body_b64)
+    )
+
+
+def _body(body: bytes) -> dict[str, str]:
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_b64": b64encode(body).decode()}
+
+
+def _bytes(text: str, base64: str) -> bytes:
+    return b64decode(base64, validate=True) if base64 else text.encode()
+
+
+def _header_lines(headers: Headers) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _headers(lines: list[tuple[str, str]]) -> Headers:
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in lines)
+
+
+def _outcome(outcome: Outcome | NotMirrored) -> dict[str, Any]:
+    match outcome:
+        case Answered(response, seconds):
+            return {
+                "status": response.status,
+                "reason": response.reason.decode("latin-1"),
+                "version": response.version.decode("latin-1"),
+                "headers": _header_lines(response.headers),
+                **_body(response.body),
+                "seconds": seconds,
+            }
+        case Failed(kind, detail, seconds):
+            return {"failed": kind.value, "detail": detail, "seconds": seconds}
+        case NotMirrored(reason):
+            return {"skipped": reason.value}
+
+
+def _request(record: RequestLine) -> Request:
+    return Request(
+        record.method.encode("latin-1"),
+        record.target.encode("latin-1"),
+        _headers(record.headers),
+        _bytes(record.body, record.body_b64),
+        record.version.encode("latin-1"),
+    )
+
+
+def _read_outcome(line: OutcomeLine) -> Outcome:
+    if line.failed:
+        return Failed(Failure(line.failed), line.detail, line.seconds)
+    response = Response(
+        line.status,
+        line.reason.encode("latin-1"),
+        _headers(line.headers),
+        _bytes(line.body, line.body_b64),
+        line.version.encode("latin-1"),
+    )
+    return Answered(response, line.seconds)
+
+
+def _read_candidate(line: OutcomeLine) -> Outcome | NotMirrored:
+    return NotMirrored(Reason(line.skipped)) if line.skipped else _read_outcome(line)

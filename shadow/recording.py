@@ -1,0 +1,274 @@
+"""A run on disk: the joint between running and judging.
+
+A run is a directory::
+
+    manifest.json             format, state, counts of lines, ledger, taps, who was run
+    exchanges-00.jsonl.zst    one JSON line per exchange, in zstd frames
+    events-00.jsonl.zst       one JSON line per tapped event, both sides
+
+``zstdcat RUN/events-*.zst`` shows every event. A frame is complete or worthless, so a killed
+writer loses at most what it had not flushed; the manifest's counts then tell what is missing.
+Events are partitioned by the person they speak of, so that both sides of a pair normally lie
+in one partition and partitions can be compared apart.
+"""
+
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shadow.exchange import Exchange, TappedEvent
+from shadow.lines import event_line, exchange_line, read_event, read_exchange
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+FORMAT = 1
+PARTITIONS = 8
+FLUSH_BYTES = 256 * 1024
+_PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
+
+
+class RecordingError(Exception):
+    """A run directory cannot be written or read. The text says which, why, and what to do."""
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """What a run directory says about itself."""
+
+    format: int = FORMAT
+    state: str = "recording"
+    """``recording`` while a writer is at work (or was killed), ``complete`` after a clean end."""
+    created: float
+    """Epoch seconds."""
+    partitions: int = PARTITIONS
+    legacy: dict[str, str] = {}
+    """What was run on this side: ``url``, ``queue``, ``build``."""
+    candidate: dict[str, str] = {}
+    exchanges: list[int] = []
+    """Lines written to each partition."""
+    events: list[int] = []
+    ledger: dict[str, int] = {}
+    """Counters of the proxy; see ``shadow.ledger``."""
+    taps: dict[str, dict[str, Any]] = {}
+    """For each side: ``attached``, ``read``, ``backlog`` at the end, ``error`` if it failed."""
+    notes: list[str] = []
+    """Things a reader of the report must know, such as "legacy was the stand-in"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something that is missing or unreadable in a run. A value: the verdict must say it."""
+
+    where: str
+    what: str
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file of a run that is being written."""
+
+    path: Path
+    lines: int = 0
+    waiting: list[bytes] = field(default_factory=list)
+    waiting_bytes: int = 0
+
+    def append(self, line: bytes) -> None:
+        self.waiting.append(line)
+        self.waiting_bytes += len(line)
+
+    def flush(self) -> None:
+        """Write what waits as one zstd frame."""
+        if not self.waiting:
+            return
+        frame = zstd.compress(b"\n".join(self.waiting) + b"\n", level=3)
+        with self.path.open("ab") as file:
+            file.write(frame)
+        self.lines += len(self.waiting)
+        self.waiting.clear()
+        self.waiting_bytes = 0
+
+
+class RunWriter:
+    """Writes a run directory.
+
+    :raises RecordingError: the directory holds a run already, or cannot be written.
+    """
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if any(directory.iterdir()):
+                raise RecordingError(
+                    f"{directory}: not empty; a run needs a directory of its own, name another"
+                )
+        except OSError as error:
+            raise RecordingError(f"{directory}: cannot write a run here: {error}") from None
+        self._exchanges = _segments(directory, "exchanges", manifest.partitions)
+        self._events = _segments(directory, "events", manifest.partitions)
+        self._write_manifest()
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        """Record one exchange; it is on disk after the next flush."""
+        segment = self._exchanges[exchange.number % len(self._exchanges)]
+        self._add(segment, exchange_line(exchange))
+
+    def add_event(self, event: TappedEvent) -> None:
+        """Record one tapped event; it is on disk after the next flush."""
+        segment = self._events[partition(event.body, len(self._events))]
+        self._add(segment, event_line(event))
+
+    def flush(self) -> None:
+        """Put everything on disk and bring the manifest's counts up to date.
+
+        :raises RecordingError: the disk does not take it.
+        """
+        try:
+            for segment in (*self._exchanges, *self._events):
+                segment.flush()
+        except OSError as error:
+            raise RecordingError(f"{self.directory}: {error}") from None
+        self._write_manifest()
+
+    def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
+        """Flush, and declare the run complete."""
+        self.manifest.ledger = ledger
+        self.manifest.taps = taps
+        self.manifest.state = "complete"
+        self.flush()
+
+    def _add(self, segment: Segment, line: bytes) -> None:
+        segment.append(line)
+        if segment.waiting_bytes >= FLUSH_BYTES:
+            segment.flush()
+
+    def _write_manifest(self) -> None:
+        self.manifest.exchanges = [segment.lines for segment in self._exchanges]
+        self.manifest.events = [segment.lines for segment in self._events]
+        text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=2)
+        partial = self.directory / "manifest.json.partial"
+        try:
+            partial.write_bytes(text)
+            partial.replace(self.directory / "manifest.json")
+        except OSError as error:
+            raise RecordingError(f"{self.directory}: {error}") from None
+
+
+class RunReader:
+    """Reads a run directory, whole or damaged.
+
+    What cannot be read is skipped and noted in :attr:`damage`, which is complete once every
+    partition has been read through.
+
+    :raises RecordingError: the directory is no run, or of another format.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.manifest = _read_manifest(directory)
+        self.damage: list[Damage] = []
+        if self.manifest.state != "complete":
+            self.damage.append(
+                Damage(
+                    "manifest.json", f"the run is {self.manifest.state!r}: its writer was killed"
+                )
+            )
+
+    @property
+    def partitions(self) -> range:
+        """Numbers of the partitions."""
+        return range(self.manifest.partitions)
+
+    def exchanges(self, number: int) -> Iterator[Exchange]:
+        """Yield the exchanges of one partition, in the order in which they ended."""
+        return self._read("exchanges", number, read_exchange, self.manifest.exchanges)
+
+    def events(self, number: int) -> Iterator[TappedEvent]:
+        """Yield the events of one partition, both sides, in the order in which they were read."""
+        return self._read("events", number, read_event, self.manifest.events)
+
+    def _read(self, kind: str, number: int, parse: Any, counts: list[int]) -> Iterator[Any]:
+        name = segment_name(kind, number)
+        good = bad = 0
+        for line in self._lines(name):
+            try:
+                record = parse(line)
+            except (msgspec.DecodeError, ValueError):
+                bad += 1
+                continue
+            good += 1
+            yield record
+        if bad:
+            self._note(name, f"{bad} lines could not be read")
+        promised = counts[number] if number < len(counts) else 0
+        if good + bad < promised:
+            self._note(name, f"{promised - good - bad} of {promised} lines are missing")
+
+    def _lines(self, name: str) -> Iterator[bytes]:
+        path = self.directory / name
+        try:
+            with zstd.open(path, "rb") as file:
+                yield from _whole_lines(file)
+        except FileNotFoundError:
+            return  # nothing was ever written to this partition, unless the manifest says so
+        except (EOFError, zstd.ZstdError, OSError) as error:
+            self._note(name, f"cut short: {error}")
+
+    def _note(self, where: str, what: str) -> None:
+        damage = Damage(where, what)
+        if damage not in self.damage:
+            self.damage.append(damage)
+
+
+def partition(body: bytes, partitions: int) -> int:
+    """Return the partition of an event by the ``distinct_id`` it names.
+
+    Found by looking, not by parsing: an event that no parser takes still has a partition. Two
+    spellings of one id may fall apart; the comparison looks for partners across partitions too.
+    """
+    person = _PERSON.search(body)
+    return zlib.crc32(person[1]) % partitions if person else 0
+
+
+def segment_name(kind: str, number: int) -> str:
+    """Return the file name of one segment: ``events-00.jsonl.zst``."""
+    return f"{kind}-{number:02d}.jsonl.zst"
+
+
+def _segments(directory: Path, kind: str, partitions: int) -> list[Segment]:
+    return [Segment(directory / segment_name(kind, number)) for number in range(partitions)]
+
+
+def _whole_lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    for line in file:
+        if line.endswith(b"\n"):
+            yield line
+
+
+def _read_manifest(directory: Path) -> Manifest:
+    path = directory / "manifest.json"
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise RecordingError(
+            f"{directory}: no manifest.json, so this is no run directory; "
+            "name the directory given to --run"
+        ) from None
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error}") from None
+    except msgspec.DecodeError as error:
+        raise RecordingError(f"{path}: not a manifest: {error}") from None
+    if manifest.format != FORMAT:
+        raise RecordingError(
+            f"{path}: format {manifest.format}, this version reads format {FORMAT}"
+        )
+    return manifest

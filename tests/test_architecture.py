@@ -1,0 +1,98 @@
+"""The house rules, as tests: imports point one way, and only adapters touch the network."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("pyingest", "shadow", "replay", "compare")
+MAY_IMPORT = {
+    "pyingest": set[str](),
+    "shadow": {"pyingest"},
+    "replay": {"shadow", "pyingest"},
+    "compare": {"shadow", "pyingest"},
+    "cli": {"pyingest", "shadow", "replay", "compare"},
+}
+ADAPTERS = {
+    "pyingest/http.py",
+    "pyingest/server.py",
+    "pyingest/queues/kestrel.py",
+    "pyingest/queues/kestreld.py",
+    "pyingest/queues/opening.py",
+    "pyingest/queues/sqlite.py",
+    "shadow/proxy.py",
+    "shadow/service.py",
+    "shadow/tap.py",
+    "shadow/upstream.py",
+    "replay/demo.py",
+    "replay/driver.py",
+    "replay/legacy.py",
+    "replay/processes.py",
+    "cli.py",
+}
+IO = {"twisted", "treq", "click", "socket", "asyncio", "subprocess", "sqlite3"}
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+MODULES.append(ROOT / "cli.py")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level names that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_point_one_way(path: Path) -> None:
+    here = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert imported(path) & (MAY_IMPORT.keys() - {here}) <= MAY_IMPORT[here]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_only_adapters_touch_the_network(path: Path) -> None:
+    if name(path) not in ADAPTERS and path.name != "testing.py":
+        assert not imported(path) & IO
+
+
+def test_every_adapter_named_here_exists() -> None:
+    assert {name(path) for path in MODULES} >= ADAPTERS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_file_stays_below_four_hundred_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_function_stays_below_forty_lines(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node) or ""
+            lines = (node.end_lineno or 0) - node.lineno + 1 - len(docstring.splitlines())
+            assert lines <= 40, f"{node.name}: {lines} lines"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_init_is_only_a_docstring(package: str) -> None:
+    for path in (ROOT / package).rglob("__init__.py"):
+        body = ast.parse(path.read_text()).body
+        assert len(body) == 1
+        assert isinstance(body[0], ast.Expr)
+
+
+def test_there_is_no_init_file_under_tests() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_test_files_have_unique_names() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
