@@ -6,21 +6,18 @@ user would type; the demo only starts them in order and tells what it does.
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from replay.corpus import write_corpus
 from replay.legacy import Absent, Erlang, LegacyError, find_erlang
-from replay.processes import ProcessError, ServerProcess
+from replay.processes import ProcessError
+from replay.rig import COMMAND, Rig, RigOptions
 
-QUEUES = ("events", "profiles")
 STRICT_REQUESTS = 8_000
-COMMAND = (sys.executable, "-P", "-m", "cli")
 VERDICTS = {0: "PASS", 1: "FAIL", 3: "UNDECIDED", 4: "INVALID"}
 Say = Callable[[str], None]
 
@@ -64,7 +61,6 @@ class Stage:
 
     options: DemoOptions
     erlang: Erlang | Absent
-    built: Path
     corpus: Path
     say: Say
 
@@ -92,12 +88,9 @@ def run_demo(options: DemoOptions, say: Say) -> tuple[Act, Act]:
 
 def _set_stage(options: DemoOptions, scratch: Path, say: Say) -> Stage:
     erlang = _choose_legacy(options.legacy)
-    built = scratch / "legacy"
-    built.mkdir()
     match erlang:
         case Erlang():
             say("legacy: the Erlang server of legacy/, on MochiWeb")
-            erlang.build(built)
         case Absent(why):
             say(f"legacy: THE STAND-IN (pyingest in another process), because {why}")
     started = time.monotonic()
@@ -105,7 +98,7 @@ def _set_stage(options: DemoOptions, scratch: Path, say: Say) -> Stage:
     write_corpus(corpus, options.requests, options.seed)
     seconds = time.monotonic() - started
     say(f"access log: {options.requests:,} requests of seed {options.seed}, in {seconds:.1f} s")
-    return Stage(options, erlang, built, corpus, say)
+    return Stage(options, erlang, corpus, say)
 
 
 def _choose_legacy(wanted: str) -> Erlang | Absent:
@@ -127,8 +120,9 @@ def _act(stage: Stage, scratch: Path, profile: str, requests: int) -> Act:
     directory = stage.options.out / profile
     work = scratch / profile
     work.mkdir()
-    with _services(stage, work, profile) as address:
-        _replay(stage, address, requests)
+    with Rig(RigOptions(work, directory, stage.erlang, profile)) as rig:
+        _replay(stage, rig.url, requests)
+        rig.stop()
     stage.say("comparing")
     compare = [*COMMAND, "compare", str(directory), "--policy", "demo"]
     status = subprocess.run(compare, check=False).returncode
@@ -137,67 +131,8 @@ def _act(stage: Stage, scratch: Path, profile: str, requests: int) -> Act:
     return Act(profile, directory, status)
 
 
-def _replay(stage: Stage, address: str, requests: int) -> None:
-    command = [*COMMAND, "replay", str(stage.corpus), "--to", f"http://{address}"]
+def _replay(stage: Stage, url: str, requests: int) -> None:
+    command = [*COMMAND, "replay", str(stage.corpus), "--to", url]
     command += ["--mode", "open", "--rate", str(stage.options.rate), "--limit", str(requests)]
     if subprocess.run(command, check=False).returncode:
         raise DemoError("the replay did not end well; see above")
-
-
-@contextmanager
-def _services(stage: Stage, work: Path, profile: str) -> Iterator[str]:
-    """Run queue, legacy, candidate and proxy; give the proxy's address; stop them in order."""
-    running: list[ServerProcess] = []
-
-    def start(name: str, *command: str) -> str:
-        running.append(ServerProcess(command, work / f"{name}.log"))
-        return running[-1].address
-
-    any_port = "127.0.0.1:0"
-    try:
-        queue = start(
-            "queue", *COMMAND, "queue", "--listen", any_port, "--store", f"{work}/kestrel"
-        )
-        legacy_queue = f"kestrel://{queue}/{','.join(QUEUES)}"
-        candidate_queue = f"sqlite:{work}/candidate.db#{','.join(QUEUES)}"
-        legacy = start("legacy", *_legacy_command(stage, queue, legacy_queue))
-        candidate = start("candidate", *_ingest(profile, candidate_queue))
-        yield start(
-            "shadow",
-            *COMMAND,
-            *("shadow", "--listen", any_port, "--run", str(stage.options.out / profile)),
-            *("--legacy", f"http://{legacy}", "--candidate", f"http://{candidate}"),
-            *("--legacy-queue", legacy_queue, "--candidate-queue", candidate_queue),
-            *("--legacy-build", _legacy_build(stage.erlang)),
-            *("--candidate-build", f"pyingest --profile {profile}"),
-            *_notes(stage.erlang),
-        )
-        while running:
-            running.pop().stop()
-    finally:
-        for process in reversed(running):
-            process.kill()
-
-
-def _legacy_command(stage: Stage, queue: str, queue_url: str) -> list[str]:
-    match stage.erlang:
-        case Erlang() as erlang:
-            return erlang.command(stage.built, "127.0.0.1:0", queue, QUEUES)
-        case Absent():
-            return _ingest("mochiweb", queue_url)
-
-
-def _ingest(profile: str, queue_url: str) -> list[str]:
-    listen = ["--listen", "127.0.0.1:0", "--queue", queue_url, "--profile", profile]
-    return [*COMMAND, "ingest", *listen]
-
-
-def _legacy_build(erlang: Erlang | Absent) -> str:
-    return "legacy/ on MochiWeb" if isinstance(erlang, Erlang) else "stand-in: pyingest mochiweb"
-
-
-def _notes(erlang: Erlang | Absent) -> list[str]:
-    if isinstance(erlang, Erlang):
-        return []
-    note = "legacy was the stand-in (pyingest itself), so agreement proves only the tools"
-    return ["--note", f"{note}: {erlang.why}"]
