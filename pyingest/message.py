@@ -14,6 +14,12 @@ def header(headers: Headers, name: bytes) -> bytes | None:
     return None
 
 
+def joined(headers: Headers, name: bytes) -> bytes | None:
+    """Return all values of *name* (given in lower case) as one list (RFC 9110, section 5.3)."""
+    values = [value for key, value in headers if key.lower() == name]
+    return b", ".join(values) if values else None
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. The body is decoded from its transfer coding, and from nothing else."""

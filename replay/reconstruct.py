@@ -12,6 +12,9 @@ NO_BODY = "body not in the log"
 NO_REQUEST = "request line is not HTTP"
 REFUSED = "refused by the front (status {})"
 
+LAST = 1e11
+"""Epoch seconds; beyond it are milliseconds."""
+
 _METHODS_WITH_BODY = {b"POST", b"PUT", b"PATCH"}
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
@@ -35,6 +38,8 @@ def rebuild(line: Line, number: int, where: str, keep_credentials: bool = False)
     match line:
         case Unparsable(why):
             return Malformed(f"{where}:{number}", why)
+        case Captured(at, _) | Logged(at) if not 0 <= at < LAST:
+            return Malformed(f"{where}:{number}", f"{at:g} is not a time in epoch seconds")
         case Captured(at, request):
             return Entry(number, at, _again(request, keep_credentials))
         case Logged():

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 from msgspec import Raw
 
 from pyingest.wire.floattext import float_text
-from pyingest.wire.term import Object, Term, Unreadable, made
+from pyingest.wire.term import IllFormed, Object, Term, Unreadable, is_integer, made
 
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _NUMBER = re.compile(rb"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?(?:[eE]([+-]?[0-9]+))?")
@@ -40,8 +40,9 @@ class _Bad(Exception):
 def decode(data: bytes) -> Term | Unreadable:
     """Return the value of *data* as ``mochijson2:decode`` gives it.
 
-    Strings that have UTF-8's shape without being UTF-8 come as ``bytes``: mochijson2 reads them
-    too, and fails only when it writes them.
+    Strings that have UTF-8's shape without being UTF-8 come as :class:`IllFormed`: mochijson2
+    reads them too, and fails only when it writes them. Floats come as ``msgspec.Raw``, in the
+    text that mochijson2 would write.
     """
     try:
         return _Reader(data).read()
@@ -140,7 +141,7 @@ class _Reader:
         self.at = match.end()
         return _number(match)
 
-    def _string(self) -> str | bytes:
+    def _string(self) -> str | IllFormed:
         """Read on from behind the opening quote to behind the closing one."""
         pieces: list[bytes] = []
         while True:
@@ -184,23 +185,23 @@ def _code(digits: bytes) -> int:
     return int(digits, 16)
 
 
-def _text(content: bytes) -> str | bytes:
+def _text(content: bytes) -> str | IllFormed:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         if _UTF8_SHAPE.fullmatch(content):
-            return content
+            return IllFormed(content)
         raise _Bad("a string is not UTF-8") from None
 
 
-def _number(match: re.Match[bytes]) -> int | float | Raw:
+def _number(match: re.Match[bytes]) -> int | Raw:
     whole, fraction, exponent = match.groups()
     if fraction is None and exponent is None:
         return int(whole) if len(whole) < 4000 else Raw(whole)
-    number = float(match.group())
-    if number in (float("inf"), float("-inf")):
-        raise _Bad("a number is too big")
-    return number
+    try:
+        return Raw(float_text(float(match.group())).encode("ascii"))
+    except ValueError:
+        raise _Bad("a number is too big") from None
 
 
 def encode(term: Term) -> bytes | None:
@@ -270,6 +271,6 @@ def _scalar(term: Term) -> str:
 
 
 def _key(key: Term) -> str:
-    if isinstance(key, float):
+    if isinstance(key, float) or (isinstance(key, Raw) and not is_integer(key)):
         raise _Bad("mochijson2 cannot write a float as a key")
     return encode_basestring_ascii(key if isinstance(key, str) else _scalar(key))

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from pyingest.wire import json_lenient
 from pyingest.wire.floattext import float_text
-from pyingest.wire.term import Object, Term, Unreadable
+from pyingest.wire.term import Term, Unreadable
 
 _UNSAFE_COLON = re.compile(rb"[ \t\r\n]:")
 _REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
@@ -38,7 +38,7 @@ _encoder = msgspec.json.Encoder()
 def decode(data: bytes) -> Term | Unreadable:
     """Return the value of *data* as ``mochijson2:decode`` gives it.
 
-    Floats may come as ``msgspec.Raw`` in the legacy service's own layout.
+    Floats come as ``msgspec.Raw``, in the text that mochijson2 would write.
     """
     try:
         term = _decoder.decode(data)
@@ -76,6 +76,7 @@ def _entries(term: Term) -> int:
 def encode(term: Term) -> bytes | None:
     """Return the bytes of ``mochijson2:encode`` for *term*, or ``None`` where it fails.
 
+    Floats must be ``msgspec.Raw``, as :func:`decode` gives them.
     It fails for a string that is not UTF-8, and for a float as a key.
     """
     try:
@@ -85,6 +86,3 @@ def encode(term: Term) -> bytes | None:
     if text.isascii():
         return text if b"\x7f" not in text else text.replace(b"\x7f", b"\\u007f")
     return text.decode().encode("ascii", "pyingest.json").replace(b"\x7f", b"\\u007f")
-
-
-__all__ = ["Object", "decode", "encode"]

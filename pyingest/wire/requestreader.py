@@ -86,10 +86,14 @@ class RequestReader:
 
     def _renew(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        # MochiWeb takes a bare LF and any HTTP/1.x; a request is always written anew for a
-        # server behind, so neither can smuggle anything.
+        # As MochiWeb: bare LFs, any HTTP version, blanks behind a chunk's size. (llhttp takes a
+        # bare LF in the request line only with both line-end options.) What is passed on is
+        # written anew from its parts, so no leniency here can smuggle a request.
         self._parser.set_dangerous_leniencies(
-            lenient_optional_cr_before_lf=True, lenient_version=True
+            lenient_optional_cr_before_lf=True,
+            lenient_optional_lf_after_cr=True,
+            lenient_version=True,
+            lenient_spaces_after_chunk_size=True,
         )
         self.on_message_begin()
         self._begun = False
@@ -150,8 +154,11 @@ class RequestReader:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
-        """Take a header line; trailers of a chunked body are dropped, as MochiWeb does."""
-        value = value or b""
+        """Take a header line; trailers of a chunked body are dropped, as MochiWeb does.
+
+        llhttp leaves the blanks after a value on; they are no part of it (RFC 9112, section 5.1).
+        """
+        value = (value or b"").rstrip(b" \t")
         self._head_size += len(name) + len(value) + 4
         if self._headers_complete:
             self._refuse_if(self._head_size > self._limits.head, HEAD_TOO_LARGE)

@@ -7,11 +7,19 @@ from typing import Any
 from msgspec import Raw
 
 Term = Any
-"""``dict`` or :class:`Object`, ``list``, ``str``, ``int``, ``float``, ``True``, ``False``, ``None``.
-
-``bytes`` stands for a string that is not UTF-8 (CESU-8, for one): it was read, and cannot be
-written. A fast reader may leave a ``msgspec.Raw`` for a number whose text is already known.
+"""``dict`` or :class:`Object`, ``list``, ``str`` or :class:`IllFormed`, ``int``, ``float``,
+``True``, ``False``, ``None``; and ``msgspec.Raw`` for a number whose text is already known.
 """
+
+
+class IllFormed:
+    """A string that is not UTF-8 (CESU-8, for one): it can be read, and cannot be written."""
+
+    # No dataclass: msgspec would write one as an object, and must refuse this.
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
 
 
 class Object:

@@ -25,8 +25,7 @@ _LINE = re.compile(
     re.DOTALL,
 )
 _TIME = re.compile(rb"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
-_MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun")
-_MONTHS += (b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _SHORT = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"v": b"\v", b"f": b"\f"}
 
@@ -98,7 +97,7 @@ def _epoch_seconds(text: bytes) -> float | None:
     if match is None or match[2] not in _MONTHS:
         return None
     day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
-    if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+    if not (year >= 1970 and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
     east = (int(match[8]) * 60 + int(match[9])) * 60 * (-1 if match[7] == b"-" else 1)
     month = _MONTHS.index(match[2]) + 1

@@ -1,17 +1,16 @@
 """Which format a log is in, found by looking; and its lines, whatever it is packed in."""
 
-import gzip
 import heapq
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from io import BufferedReader
+from gzip import BadGzipFile, GzipFile
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
-from replay.entry import Captured, Line, Malformed, Parsed, Unparsable
+from replay.entry import Captured, Entry, Line, Malformed, Parsed, Unparsable
 from replay.formats import capture, combined, nginx_json
 from replay.reconstruct import rebuild
 from shadow.recording import RecordingError, RunReader
@@ -60,7 +59,7 @@ def read_log(path: Path, keep_credentials: bool = False) -> Iterator[Parsed]:
     try:
         for number, line in enumerate(_lines(path), start=1):
             yield rebuild(parse(line), number, str(path), keep_credentials)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError) as error:
+    except (EOFError, zlib.error, BadGzipFile, zstd.ZstdError) as error:
         # What was read stays read; the account must show that there was more.
         yield Malformed(f"{path}:{number + 1}", f"the file is cut short here: {error}")
 
@@ -78,7 +77,7 @@ def first_time(path: Path) -> float:
     """Return the epoch seconds of the first request in a log; infinity if there is none."""
     if path.is_dir():
         with closing(_read_run(path, False)) as entries:
-            times = (entry.at for entry in entries if not isinstance(entry, Malformed))
+            times = (entry.at for entry in entries if isinstance(entry, Entry))
             return next(times, float("inf"))
     parse = FORMATS[_format_of(path)]
     with closing(_lines(path)) as lines:
@@ -90,7 +89,7 @@ def _format_of(path: Path) -> str:
     try:
         with closing(_lines(path)) as lines:
             sample = list(islice(lines, LOOKED_AT))
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError, OSError) as error:
+    except (EOFError, zlib.error, BadGzipFile, zstd.ZstdError, OSError) as error:
         raise LogError(f"{path}: cannot be read: {error}") from None
     if not sample:
         raise LogError(f"{path}: empty; there is nothing to replay")
@@ -103,27 +102,27 @@ def _format_of(path: Path) -> str:
     return name
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path) -> Generator[bytes, None, None]:
     with _opened(path) as file:
         for line in file:
             yield line.rstrip(b"\r\n")
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BinaryIO | GzipFile | zstd.ZstdFile:
     """Open a log, unpacking it by what it begins with, not by its name."""
     plain = path.open("rb")
-    assert isinstance(plain, BufferedReader)
-    start = plain.peek(4)[:4]
+    start = plain.read(4)
     if start[:2] == b"\x1f\x8b":
         plain.close()
-        return gzip.open(path, "rb")  # type: ignore[return-value]
+        return GzipFile(path)
     if start == b"\x28\xb5\x2f\xfd":
         plain.close()
-        return zstd.open(path, "rb")
+        return zstd.ZstdFile(path)
+    plain.seek(0)
     return plain
 
 
-def _read_run(path: Path, keep_credentials: bool) -> Iterator[Parsed]:
+def _read_run(path: Path, keep_credentials: bool) -> Generator[Parsed, None, None]:
     """Yield the requests of a recorded run in order of arrival, then what is damaged in it."""
     try:
         run = RunReader(path)

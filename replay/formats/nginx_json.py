@@ -66,13 +66,13 @@ def _logged(record: Record) -> Logged:
         status=record.status,
         remote=_bytes(record.remote_addr),
         headers=_headers(record),
-        forwarded=_present(record.x_forwarded_for),
+        forwarded=_bytes(record.x_forwarded_for),
         body=_body(record),
     )
 
 
 def _headers(record: Record) -> Headers:
-    fields = ((name, _present(getattr(record, key))) for name, key in _HEADERS)
+    fields = ((name, _bytes(getattr(record, key))) for name, key in _HEADERS)
     return tuple((name, value) for name, value in fields if value)
 
 
@@ -84,15 +84,11 @@ def _body(record: Record) -> bytes | None:
     """
     if record.request_body is None:
         return None
-    body = _present(record.request_body)
+    body = _bytes(record.request_body)
     length = str(record.content_length if record.content_length is not None else "")
     if length.isdecimal():
         return body if len(body) == int(length) else None
     return body or None
-
-
-def _present(text: str) -> bytes:
-    return b"" if text == "-" else _bytes(text)
 
 
 def _bytes(text: str) -> bytes:

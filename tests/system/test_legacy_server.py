@@ -3,8 +3,6 @@
 import base64
 import http.client
 import json
-import shutil
-import signal
 import socket
 import socketserver
 import subprocess
@@ -19,10 +17,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from replay.legacy import Erlang
+from replay.processes import ServerProcess
+
 pytestmark = pytest.mark.erlang
 
-LEGACY = Path(__file__).parents[2] / "legacy"
-HAS_MOCHIWEB = "halt(case code:which(mochiweb) of non_existing -> 1; _ -> 0 end)."
+QUEUES = ("events", "profiles")
 SIGNUP = b'{"event":"signup","properties":{"token":"T"}}'
 PROFILE = b'{"$token":"T","$distinct_id":"d","$set":{"a":1}}'
 CESU8 = b'{"event":"e","properties":{"token":"T","a":"\xed\xa0\xbd\xed\xb8\x80"}}'
@@ -90,8 +90,7 @@ class Reply:
 class Legacy:
     """The running server."""
 
-    process: subprocess.Popen[str]
-    port: int
+    address: str
 
     def ask(
         self,
@@ -100,7 +99,7 @@ class Legacy:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.address, timeout=10)
         try:
             connection.request(method, target, body or None, dict(headers or {}))
             response = connection.getresponse()
@@ -118,21 +117,10 @@ class Legacy:
         return answer["status"], answer["error"]
 
 
-def command(build: Path, kestrel: int) -> list[str]:
-    arguments = ["127.0.0.1:0", f"127.0.0.1:{kestrel}", "events", "profiles"]
-    return ["erl", "-noshell", "-noinput", "-pa", str(build), "-run", "ingest", "start", *arguments]
-
-
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("erl") is None or shutil.which("erlc") is None:
-        pytest.skip("no erl: install erlang-base (scripts/install-services.sh does)")
-    probe = ["erl", "-noshell", "-noinput", "-eval", HAS_MOCHIWEB]
-    if subprocess.run(probe, check=False, timeout=30).returncode:
-        pytest.skip("no mochiweb: install erlang-mochiweb (scripts/install-services.sh does)")
+def build(erlang: Erlang, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("legacy")
-    sources = sorted(map(str, LEGACY.glob("*.erl")))
-    subprocess.run(["erlc", "-Werror", "-o", str(directory), *sources], check=True, timeout=60)
+    erlang.build(directory)
     return directory
 
 
@@ -145,18 +133,11 @@ def running_kestrel() -> Iterator[Kestrel]:
 
 
 @pytest.fixture(scope="module")
-def legacy(build: Path, running_kestrel: Kestrel) -> Iterator[Legacy]:
-    log = (build / "log").open("w")
-    arguments = command(build, running_kestrel.port)
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=log, text=True) as process:
-        try:
-            assert process.stdout is not None
-            ready = process.stdout.readline()
-            assert ready.startswith("ready legacy 127.0.0.1:"), (build / "log").read_text()
-            yield Legacy(process, int(ready.rpartition(":")[2]))
-        finally:
-            process.kill()
-            log.close()
+def legacy(erlang: Erlang, build: Path, running_kestrel: Kestrel) -> Iterator[Legacy]:
+    queue = f"127.0.0.1:{running_kestrel.port}"
+    process = ServerProcess(erlang.command(build, "127.0.0.1:0", queue, QUEUES), build / "log")
+    yield Legacy(process.address)
+    process.kill()
 
 
 @pytest.fixture
@@ -167,7 +148,9 @@ def kestrel(running_kestrel: Kestrel) -> Kestrel:
 
 
 def test_port_zero_is_told_in_the_readiness_line(legacy: Legacy) -> None:
-    assert legacy.port > 0
+    host, _, port = legacy.address.rpartition(":")
+    assert host == "127.0.0.1"
+    assert int(port) > 0
 
 
 def test_an_event_is_stored_with_its_time(legacy: Legacy, kestrel: Kestrel) -> None:
@@ -339,28 +322,25 @@ def test_a_dead_queue_fails_fast_and_a_living_one_is_found_again(
     assert len(kestrel.taken()) == 8
 
 
-def test_a_wrong_argument_is_explained(build: Path) -> None:
-    arguments = [*command(build, 1)[:8], "nowhere", "127.0.0.1:1"]
+@pytest.mark.parametrize(
+    ("listen", "status", "said"),
+    [
+        ("nowhere", 2, "nowhere is not ADDRESS:PORT, for example 127.0.0.1:8000"),
+        ("{taken}", 1, "cannot listen on {taken}: eaddrinuse"),
+    ],
+)
+def test_a_failed_start_is_explained_in_one_line(
+    erlang: Erlang, build: Path, legacy: Legacy, listen: str, status: int, said: str
+) -> None:
+    address = listen.format(taken=legacy.address)
+    arguments = erlang.command(build, address, "127.0.0.1:1", QUEUES)
     ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
-    assert ended.returncode == 2
-    assert ended.stderr == "legacy: nowhere is not ADDRESS:PORT, for example 127.0.0.1:8000\n"
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert ended.stderr == f"legacy: {said.format(taken=legacy.address)}\n"
 
 
-def test_a_taken_port_is_explained(build: Path, legacy: Legacy) -> None:
-    arguments = [*command(build, 1)[:8], f"127.0.0.1:{legacy.port}", "127.0.0.1:1"]
-    ended = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f"legacy: cannot listen on 127.0.0.1:{legacy.port}: eaddrinuse\n"
-
-
-def test_sigterm_stops_it_cleanly(build: Path) -> None:
-    arguments = command(build, 1)
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith(b"ready legacy ")
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
-            assert process.stdout.read() == b""
-        finally:
-            process.kill()
+def test_sigterm_ends_it_with_status_zero(erlang: Erlang, build: Path) -> None:
+    arguments = erlang.command(build, "127.0.0.1:0", "127.0.0.1:1", QUEUES)
+    process = ServerProcess(arguments, build / "second.log")
+    process.stop(10)  # raises for any other status
+    assert "CRASH" not in (build / "second.log").read_text()

@@ -1,0 +1,112 @@
+"""An append-only log as database rows: its tables, and what may be done to them as values."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+SCHEMA_VERSION = 1
+"""Kept in ``user_version``; 0 is a new file."""
+
+SCHEMA = (
+    # AUTOINCREMENT: an offset must not be given out again after its row was trimmed.
+    "CREATE TABLE IF NOT EXISTS item"
+    "(off INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS item_by_queue ON item(queue, off)",
+    "CREATE TABLE IF NOT EXISTS cursor(name TEXT NOT NULL, queue TEXT NOT NULL,"
+    " off INTEGER NOT NULL, PRIMARY KEY(name, queue)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS taken(name TEXT NOT NULL, queue TEXT NOT NULL,"
+    " off INTEGER NOT NULL, PRIMARY KEY(name, queue, off)) WITHOUT ROWID",
+    f"PRAGMA user_version={SCHEMA_VERSION}",
+)
+
+Item = tuple[int, bytes]
+"""A message as it lies in a log: its offset and its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Put a message at the end of a log."""
+
+    queue: str
+    body: bytes
+    off: int | None = None
+    """``None`` takes the next offset of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Say that cursor *name* is done with everything up to and including *off*."""
+
+    name: str
+    queue: str
+    off: int
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Say that cursor *name* is done with the one message *off*, which lies beyond it."""
+
+    name: str
+    queue: str
+    off: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop the :class:`Take` notes of a cursor up to and including *off*."""
+
+    name: str
+    queue: str
+    off: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Remove a cursor."""
+
+    name: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Remove the messages of a log up to and including *off*."""
+
+    queue: str
+    off: int
+
+
+Operation = Append | Move | Take | Forget | Drop | Trim
+Row = tuple[str | bytes | int | None, ...]
+
+
+def statement(operation: Operation) -> tuple[str, Row]:
+    """Return the SQL and its values for one operation."""
+    match operation:
+        case Append(queue, body, off):
+            return "INSERT INTO item(off, queue, body) VALUES(?, ?, ?)", (off, queue, body)
+        case Move(name, queue, off):
+            return "INSERT OR REPLACE INTO cursor(name, queue, off) VALUES(?, ?, ?)", (
+                name,
+                queue,
+                off,
+            )
+        case Take(name, queue, off):
+            return "INSERT OR REPLACE INTO taken(name, queue, off) VALUES(?, ?, ?)", (
+                name,
+                queue,
+                off,
+            )
+        case Forget(name, queue, off):
+            return "DELETE FROM taken WHERE name=? AND queue=? AND off<=?", (name, queue, off)
+        case Drop(name, queue):
+            return "DELETE FROM cursor WHERE name=? AND queue=?", (name, queue)
+        case Trim(queue, off):
+            return "DELETE FROM item WHERE queue=? AND off<=?", (queue, off)
+
+
+def statements(operations: Iterable[Operation]) -> Iterator[tuple[str, list[Row]]]:
+    """Yield SQL with all the rows it is for, in order; equal neighbours share one statement."""
+    pairs = map(statement, operations)
+    for sql, group in groupby(pairs, key=lambda pair: pair[0]):
+        yield sql, [row for _, row in group]

@@ -1,0 +1,33 @@
+"""Which path means what, and which queue takes its events. Every look-up is O(1)."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Endpoint(enum.Enum):
+    """What a client may send to."""
+
+    TRACK = "track"
+    """Events: something happened."""
+    ENGAGE = "engage"
+    """Profile updates: something is known of somebody."""
+
+
+ENDPOINTS = {
+    b"/track": Endpoint.TRACK,
+    b"/track/": Endpoint.TRACK,
+    b"/engage": Endpoint.ENGAGE,
+    b"/engage/": Endpoint.ENGAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Queue names by endpoint."""
+
+    track: str = "events"
+    engage: str = "profiles"
+
+    def queue(self, endpoint: Endpoint) -> str:
+        """Return the name of the queue that takes what comes to *endpoint*."""
+        return self.track if endpoint is Endpoint.TRACK else self.engage

@@ -1,0 +1,71 @@
+"""The bounded way to the candidate. It sheds; it never waits and never grows beyond its bounds."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """How much may be on the way to the candidate."""
+
+    requests: int = 10_000
+    """Waiting requests."""
+    bytes: int = 64 * 1024 * 1024
+    """Bytes of waiting requests."""
+    in_flight: int = 64
+    """Requests that the candidate has and has not answered."""
+
+
+class Lane(Generic[T]):
+    """A queue of work for the candidate.
+
+    When it is full the newest is shed: what waits is older, and the candidate should see one
+    person's requests in their order.
+    """
+
+    def __init__(self, limits: LaneLimits) -> None:
+        self._limits = limits
+        self._waiting: deque[tuple[T, int]] = deque()
+        self._bytes = 0
+        self.in_flight = 0
+
+    def __len__(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits and nothing is with the candidate."""
+        return not self._waiting and not self.in_flight
+
+    def offer(self, item: T, size: int) -> bool:
+        """Take *item* of *size* bytes; return whether there was room."""
+        full = len(self._waiting) >= self._limits.requests
+        if full or self._bytes + size > self._limits.bytes:
+            return False
+        self._waiting.append((item, size))
+        self._bytes += size
+        return True
+
+    def next(self) -> T | None:
+        """Return the oldest item if the candidate may have one more; it is then in flight."""
+        if not self._waiting or self.in_flight >= self._limits.in_flight:
+            return None
+        item, size = self._waiting.popleft()
+        self._bytes -= size
+        self.in_flight += 1
+        return item
+
+    def done(self) -> None:
+        """Note that an item in flight has ended."""
+        self.in_flight -= 1
+
+    def abandon(self) -> list[T]:
+        """Return what waits, and forget it."""
+        items = [item for item, _ in self._waiting]
+        self._waiting.clear()
+        self._bytes = 0
+        return items

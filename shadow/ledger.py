@@ -1,0 +1,68 @@
+"""Counters in which every request is in exactly one bucket, and the sums close."""
+
+from dataclasses import asdict, dataclass
+
+from shadow.exchange import Answered, NotMirrored, Outcome, Reason
+
+BUCKETS = {
+    Reason.NOT_SAMPLED: "not_sampled",
+    Reason.FILTERED: "filtered",
+    Reason.SHED: "shed",
+    Reason.BROKEN_CIRCUIT: "broken_circuit",
+    Reason.ABANDONED: "abandoned",
+}
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What became of every request that came to the proxy.
+
+    ``received = not_sampled + filtered + shed + broken_circuit + abandoned + mirrored`` and
+    ``mirrored = candidate_answered + candidate_failed + pending``.
+    """
+
+    received: int = 0
+    """Whole requests. Those that are not HTTP are refused at the door and counted apart."""
+    malformed: int = 0
+    legacy_answered: int = 0
+    legacy_failed: int = 0
+    not_sampled: int = 0
+    filtered: int = 0
+    shed: int = 0
+    broken_circuit: int = 0
+    abandoned: int = 0
+    mirrored: int = 0
+    candidate_answered: int = 0
+    candidate_failed: int = 0
+
+    def legacy_ended(self, outcome: Outcome) -> None:
+        """Count how legacy took a request."""
+        if isinstance(outcome, Answered):
+            self.legacy_answered += 1
+        else:
+            self.legacy_failed += 1
+
+    def candidate_ended(self, outcome: Outcome | NotMirrored) -> None:
+        """Count how the candidate took a request that was mirrored, or why it was not."""
+        if isinstance(outcome, NotMirrored):
+            name = BUCKETS[outcome.reason]
+            setattr(self, name, getattr(self, name) + 1)
+        elif isinstance(outcome, Answered):
+            self.candidate_answered += 1
+        else:
+            self.candidate_failed += 1
+
+    @property
+    def pending(self) -> int:
+        """Mirrored requests without an outcome; 0 at the end of an orderly run."""
+        return self.mirrored - self.candidate_answered - self.candidate_failed
+
+    @property
+    def remainder(self) -> int:
+        """Requests that are in no bucket; 0 at the end of an orderly run."""
+        skipped = sum(getattr(self, name) for name in BUCKETS.values())
+        return self.received - skipped - self.mirrored
+
+    def to_dict(self) -> dict[str, int]:
+        """Return all counters with ``pending`` and ``remainder``."""
+        return {**asdict(self), "pending": self.pending, "remainder": self.remainder}
