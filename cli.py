@@ -15,7 +15,7 @@ INTERRUPTED = 130
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
-class Address(click.ParamType):
+class Address(click.ParamType[tuple[str, int]]):
     """``HOST:PORT``; port 0 takes any free one."""
 
     name = "host:port"
@@ -42,7 +42,7 @@ class Stoppable(Protocol):
 
     port: int
 
-    async def stop(self) -> None:
+    async def stop(self) -> object:
         """Finish what is under way and let go of everything."""
 
 
@@ -147,12 +147,11 @@ def ingest_command(listen: tuple[str, int], queue_url: str, profile: str) -> Non
 
     Example: mixmigrate ingest --listen 127.0.0.1:8001 --queue sqlite:/tmp/q.db#events,profiles
     """
+    from pyingest.queues.interface import QueueError, parse_queue_url
     from pyingest.queues.opening import open_queue
     from pyingest.routing import Routes
-    from pyingest.server import ServerOptions, start
+    from pyingest.server import ListenError, ServerOptions, start
     from pyingest.wire.profile import MOCHIWEB, STRICT
-
-    from pyingest.queues.interface import QueueError, parse_queue_url
 
     async def begin(reactor: Any) -> Stoppable:
         names = parse_queue_url(queue_url).names
@@ -166,7 +165,7 @@ def ingest_command(listen: tuple[str, int], queue_url: str, profile: str) -> Non
         )
         return await start(reactor, options, queue)
 
-    _serve("ingest", listen[0], begin, (QueueError, OSError))
+    _serve("ingest", listen[0], begin, (ListenError, QueueError))
 
 
 @main.command("queue")
@@ -188,14 +187,217 @@ def queue_command(listen: tuple[str, int], store: Path) -> None:
 
     Example: mixmigrate queue --listen 127.0.0.1:22133 --store /var/lib/mixmigrate/queue
     """
-    from pyingest.queues.kestreld import start
-
     from pyingest.queues.interface import QueueError
+    from pyingest.queues.kestreld import start
 
     async def begin(reactor: Any) -> Stoppable:
         return await start(reactor, listen[0], listen[1], store)
 
     _serve("queue", listen[0], begin, (QueueError, OSError))
+
+
+@main.command("shadow")
+@click.option(
+    "--listen",
+    type=Address(),
+    default="127.0.0.1:8000",
+    show_default=True,
+    help="Where clients come in; port 0 takes any free one.",
+)
+@click.option("--legacy", required=True, metavar="URL", help="The service in production.")
+@click.option("--candidate", required=True, metavar="URL", help="Its rewrite.")
+@click.option(
+    "--legacy-queue",
+    required=True,
+    metavar="URL",
+    help="Where legacy's events lie: kestrel://HOST:PORT/events,profiles and the like.",
+)
+@click.option(
+    "--candidate-queue",
+    required=True,
+    metavar="URL",
+    help="Where the candidate's lie: other queues, named in the same order.",
+)
+@click.option(
+    "--run",
+    "run",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory to record in; must be empty or not be there.",
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Part of the requests that the candidate gets, too.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Seconds that a side may take for an answer.",
+)
+@click.option("--legacy-build", default="", help="What legacy is: a version, for the report.")
+@click.option("--candidate-build", default="", help="What the candidate is.")
+@click.option("--note", "notes", multiple=True, help="A sentence for the report; repeatable.")
+def shadow_command(
+    listen: tuple[str, int],
+    run: Path,
+    share: float,
+    timeout: float,
+    notes: tuple[str, ...],
+    **sides: str,
+) -> None:
+    """Answer clients from legacy, mirror to the candidate, record both queues.
+
+    The client hears legacy and nothing else. SIGTERM or Ctrl-C ends the run cleanly.
+
+    Example: mixmigrate shadow --legacy http://127.0.0.1:8080 --candidate http://127.0.0.1:8001
+    --legacy-queue kestrel://127.0.0.1:22133/events,profiles
+    --candidate-queue sqlite:/tmp/q.db#events,profiles --run runs/first
+    """
+    from pyingest.queues.interface import QueueError
+    from shadow.recording import RecordingError
+    from shadow.service import ShadowError, ShadowOptions, SideOptions, start
+
+    def side(name: str) -> SideOptions:
+        return SideOptions(sides[name], sides[f"{name}_queue"], sides[f"{name}_build"])
+
+    async def begin(reactor: Any) -> Stoppable:
+        options = ShadowOptions(
+            host=listen[0],
+            port=listen[1],
+            legacy=side("legacy"),
+            candidate=side("candidate"),
+            run=run,
+            notes=notes,
+            share=share,
+            answer_seconds=timeout,
+        )
+        return await start(reactor, options)
+
+    _serve("shadow", listen[0], begin, (QueueError, RecordingError, ShadowError))
+
+
+@main.command("replay")
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--to",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    metavar="URL",
+    help="The proxy, or a service.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["timed", "open", "closed"]),
+    default="open",
+    show_default=True,
+    help="At the log's times; at a rate; or as fast as answers come.",
+)
+@click.option("--speed", type=float, default=1.0, show_default=True, help="With --mode timed.")
+@click.option(
+    "--rate",
+    type=float,
+    default=200.0,
+    show_default=True,
+    help="Requests a second, with --mode open.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="With --mode closed: times --workers gives the requests in flight.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=25,
+    show_default=True,
+    help="With --mode closed.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["file", "shuffle", "sample"]),
+    default="file",
+    show_default=True,
+    help="As logged; each once, shuffled; or drawn with replacement.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the order.")
+@click.option("--limit", type=click.IntRange(min=1), help="Send so many requests at most.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST",
+    help="A host other than this machine that may be hit; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def replay_command(  # one parameter for each option
+    logs: tuple[Path, ...],
+    to: str,
+    mode: str,
+    speed: float,
+    rate: float,
+    processes: int,
+    workers: int,
+    order: str,
+    seed: int,
+    limit: int | None,
+    allow: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Send an access log, or a recorded run, once more.
+
+    LOGS are nginx or Apache access logs (combined, common), nginx JSON logs, captures, or run
+    directories; .gz and .zst files are read as they are. Every line ends in one bucket.
+
+    Example: mixmigrate replay access.log.gz --to http://127.0.0.1:8000 --mode timed --speed 2
+    """
+    from replay.driver import run_replay
+    from replay.formats.detection import LogError
+    from replay.order import Order
+    from replay.pacing import Closed, Open, Pace, Timed
+    from replay.plan import ReplayError, ReplayOptions, plan
+    from replay.summary import render_json, render_plan, render_text
+
+    paces: dict[str, Pace] = {
+        "timed": Timed(speed),
+        "open": Open(rate),
+        "closed": Closed(processes * workers),
+    }
+    options = ReplayOptions(
+        logs, to, paces[mode], order=Order(order), seed=seed, limit=limit, allowed=allow
+    )
+    try:
+        if dry_run:
+            _say(render_plan(plan(options)))
+            return
+        result = run_replay(options, _replay_progress())
+    except (LogError, ReplayError) as error:
+        raise Trouble(str(error)) from None
+    _say(render_json(result).decode() if as_json else render_text(result))
+    if result.stopped == "interrupted":
+        sys.exit(INTERRUPTED)
+
+
+def _replay_progress() -> Callable[[Any], None]:
+    """Return what shows a replay's progress: one line that renews itself, on a terminal."""
+
+    def show(progress: Any) -> None:
+        if sys.stderr.isatty():
+            line = (
+                f"sent {progress.sent:,}  answered {progress.answered:,}  "
+                f"failed {progress.failed:,}  in flight {progress.in_flight:,}  "
+                f"p50 {progress.p50 * 1000:.1f} ms  p99 {progress.p99 * 1000:.1f} ms"
+            )
+            click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+
+    return show
 
 
 def _say(line: str) -> None:
@@ -210,23 +412,25 @@ def _serve(
     expected: tuple[type[Exception], ...],
 ) -> None:
     """Run a server until SIGTERM or SIGINT; tell where it listens; stop it cleanly."""
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
     from twisted.internet.defer import Deferred
     from twisted.internet.error import CannotListenError
 
+    reactor: Any = installed
     trouble: list[str] = []
+    foreseen: tuple[type[Exception], ...] = (*expected, CannotListenError)
 
     async def run() -> None:
         try:
             server = await begin(reactor)
-        except (*expected, CannotListenError) as error:
+        except foreseen as error:
             trouble.append(str(error))
             reactor.stop()
             return
-        reactor.addSystemEventTrigger("before", "shutdown", lambda: _finish(server))
+        reactor.addSystemEventTrigger("before", "shutdown", lambda: finish(server))
         _say(f"ready {name} {host}:{server.port}")
 
-    def _finish(server: Stoppable) -> "Deferred[None]":
+    def finish(server: Stoppable) -> "Deferred[object]":
         return Deferred.fromCoroutine(server.stop()).addErrback(broken)
 
     def broken(failure: Any) -> None:

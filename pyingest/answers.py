@@ -11,13 +11,14 @@ JSON = b"application/json"
 
 
 def answer(
-    request: Request, now: float, *, verbose: bool, problem: str | None, good: bool
+    origin: bytes | None, now: float, *, verbose: bool, problem: str | None, good: bool
 ) -> Response:
     """Return the answer to ``/track`` or ``/engage``: always status 200.
 
     Plain is ``1`` or ``0``; verbose is a JSON object that also names the first *problem*.
+    *origin* is the request's ``Origin`` header.
     """
-    return _answer(verbose, problem, good, joined(request.headers, b"origin"), int(now))
+    return _answer(verbose, problem, good, origin, int(now))
 
 
 @lru_cache(maxsize=4096)

@@ -133,6 +133,8 @@ class HttpProtocol(Protocol):
     def readConnectionLost(self) -> None:
         """Note that the client sends no more; it still gets the answers due to it."""
         self._read_closed = True
+        if self._lingering:
+            self._wire.loseConnection()
         self._pump()
 
     def writeConnectionLost(self) -> None:
@@ -281,6 +283,7 @@ class HttpProtocol(Protocol):
         self._wire.unregisterProducer()
         if linger and not self._read_closed and self._is_tcp:
             self._lingering = True
+            self._wire.resumeProducing()
             self._wire.loseWriteConnection()
         else:
             self._wire.loseConnection()

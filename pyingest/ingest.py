@@ -76,7 +76,8 @@ def ingest(request: Request, peer: str, now: float, profile: Profile, routes: Ro
         return _decision(request, now, made, _on(parameters, b"verbose"))
     if method == b"HEAD":
         verbose = _on(_first(profile.pairs(query)), b"verbose")
-        full = answers.answer(request, now, verbose=verbose, problem=None, good=True)
+        origin = header(request.headers, b"origin")
+        full = answers.answer(origin, now, verbose=verbose, problem=None, good=True)
         return _final(answers.without_body(full))
     return _final(answers.refusal(request, now, 405))
 
@@ -88,10 +89,11 @@ def _final(response: Response) -> Decision:
 def _decision(request: Request, now: float, made: list[Event | str], verbose: bool) -> Decision:
     events = tuple(item for item in made if isinstance(item, Event))
     problem = next((item for item in made if isinstance(item, str)), None)
-    stored = answers.answer(request, now, verbose=verbose, problem=problem, good=bool(events))
+    origin = header(request.headers, b"origin")
+    stored = answers.answer(origin, now, verbose=verbose, problem=problem, good=bool(events))
     if not events:
         return _final(stored)
-    refused = answers.answer(request, now, verbose=verbose, problem=FAILED, good=False)
+    refused = answers.answer(origin, now, verbose=verbose, problem=FAILED, good=False)
     return Decision(events, stored, refused)
 
 

@@ -76,6 +76,21 @@ class Result:
         return abs(lines) + abs(entries) + abs(self.sent - ended)
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a replay is."""
+
+    seconds: float
+    read: int
+    sent: int
+    answered: int
+    failed: int
+    in_flight: int
+    p50: float
+    """Seconds of response time, of the latest thousand answers."""
+    p99: float
+
+
 class Accounting:
     """Counts as a replay goes on."""
 
@@ -120,11 +135,16 @@ class Accounting:
         self._most_in_flight = max(self._most_in_flight, self.in_flight)
         self._lateness.add(late)
 
-    def end(self, outcome: Outcome, late: float) -> None:
-        """Count what became of a request that was handed over *late* seconds after its time."""
+    def end(self, outcome: Outcome, late: float, seconds: float) -> None:
+        """Count what became of a request.
+
+        :param late: seconds from its due time until it was handed over.
+        :param seconds: from then until this outcome. Longer than what the outcome itself tells,
+            which does not count the wait for a connection.
+        """
         self.in_flight -= 1
         match outcome:
-            case Answered(response, seconds):
+            case Answered(response, _):
                 self.answered[response.status] += 1
                 self._service.add(seconds)
                 self._response.add(late + seconds)
@@ -132,13 +152,23 @@ class Accounting:
             case Failed(kind):
                 self.failed[kind.value] += 1
 
-    def recent(self) -> tuple[float, float]:
-        """Return median and 99th percentile (seconds) of the latest response times.
+    def progress(self, seconds: float) -> Progress:
+        """Return how far the replay is, *seconds* after its start.
 
-        Cheap, unlike the quantiles of a histogram: it is asked for while requests are due.
+        The quantiles are those of the latest answers: a histogram's take long to work out, and
+        this is asked for while requests are due.
         """
         times = sorted(self._recent) or [0.0]
-        return times[len(times) // 2], times[len(times) * 99 // 100]
+        return Progress(
+            seconds,
+            self.lines,
+            self.sent,
+            sum(self.answered.values()),
+            sum(self.failed.values()),
+            self.in_flight,
+            times[len(times) // 2],
+            times[len(times) * 99 // 100],
+        )
 
     def result(self, target: str, mode: str, closed: bool, stopped: str, seconds: float) -> Result:
         """Return the account; what is still under way is booked as unanswered."""

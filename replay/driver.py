@@ -1,4 +1,4 @@
-"""Sends the requests of a log at their times, over connections that are kept and used again.
+"""Sends the requests of a log at their times, through the pool of connections of the proxy.
 
 Names are looked up once, before the first request: a target cannot wander off during a replay.
 """
@@ -7,174 +7,23 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, DNSLookupError
-from twisted.internet.interfaces import IAddress, IConnector, ITCPTransport
-from twisted.internet.protocol import ClientFactory, Protocol, connectionDone
+from twisted.internet.error import DNSLookupError
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure as TwistedFailure
 
-from pyingest.message import Request, Response, header
-from replay.accounting import Accounting, Result
+from pyingest.message import Request, header
+from replay.accounting import Accounting, Progress, Result
 from replay.order import Order
 from replay.pacing import Closed
 from replay.plan import ReplayError, ReplayOptions, check, dues, in_words, parsed_lines
-from replay.responsereader import Progress as Answer
-from replay.responsereader import ResponseReader
 from replay.run import Limits, Run
 from replay.targets import Target
 from replay.timer import best_alarm
-from shadow.exchange import Answered, Failed, Failure, Outcome
-
-Done = Callable[[Outcome], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a replay is."""
-
-    seconds: float
-    read: int
-    sent: int
-    answered: int
-    failed: int
-    in_flight: int
-    p50: float
-    """Seconds of response time, of the latest thousand answers."""
-    p99: float
-
-
-class Connection(Protocol):
-    """One connection, one request at a time."""
-
-    def __init__(self, pool: "Pool", first: "_Connecting") -> None:
-        self._pool = pool
-        self._first = first
-        self._reader = ResponseReader()
-        self._done: Done | None = None
-        self._begun = 0.0
-
-    def connectionMade(self) -> None:
-        """Send the request for which the connection was made."""
-        cast(ITCPTransport, self.transport).setTcpNoDelay(True)
-        self.send(self._first.request, self._first.begun, self._first.done)
-
-    def send(self, request: Request, begun: float, done: Done) -> None:
-        """Send one request that was handed over at *begun*."""
-        self._done, self._begun = done, begun
-        self._reader.expect(request.method)
-        cast(ITCPTransport, self.transport).write(request.encode())
-
-    def dataReceived(self, data: bytes) -> None:
-        """Read on; what nobody asked for ends the connection."""
-        if self._done is None:
-            self.abort()
-            return
-        match self._reader.feed(data):
-            case Answer.DONE:
-                self._pool.idle.append(self)
-                self._answered()
-            case Answer.DONE_AND_CLOSING:
-                cast(ITCPTransport, self.transport).loseConnection()
-                self._answered()
-            case Answer.MALFORMED:
-                self._fail(Failure.MALFORMED, "the answer is not HTTP")
-
-    def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
-        """Account for what was under way."""
-        self._pool.forget(self)
-        if self._done is None:
-            return
-        if reason.check(ConnectionDone) and self._reader.end() is Answer.DONE_AND_CLOSING:
-            self._answered()
-        else:
-            self._fail(Failure.RESET, reason.getErrorMessage())
-
-    def expire(self, oldest: float) -> None:
-        """Give up on a request that was handed over before *oldest*."""
-        if self._done is not None and self._begun < oldest:
-            self._fail(Failure.TIMED_OUT, "no answer in time")
-
-    def abort(self) -> None:
-        """Close at once."""
-        cast(ITCPTransport, self.transport).abortConnection()
-
-    def _answered(self) -> None:
-        seconds = self._pool.now() - self._begun
-        self._end(Answered(Response(self._reader.status), seconds))
-
-    def _fail(self, kind: Failure, detail: str) -> None:
-        self._end(Failed(kind, detail, self._pool.now() - self._begun))
-        self.abort()
-
-    def _end(self, outcome: Outcome) -> None:
-        assert self._done is not None
-        done, self._done = self._done, None
-        done(outcome)
-
-
-class _Connecting(ClientFactory):
-    """One connection being made, for one request. Says nothing in the log."""
-
-    noisy = False
-
-    def __init__(self, pool: "Pool", request: Request, done: Done) -> None:
-        self._pool = pool
-        self.request, self.done, self.begun = request, done, pool.now()
-
-    def buildProtocol(self, addr: IAddress | None) -> Connection:
-        """Return the connection."""
-        connection = Connection(self._pool, self)
-        self._pool.connections.add(connection)
-        return connection
-
-    def clientConnectionFailed(self, connector: IConnector, reason: TwistedFailure) -> None:
-        """Account for the request, which nobody saw."""
-        seconds = self._pool.now() - self.begun
-        self.done(Failed(Failure.REFUSED, reason.getErrorMessage(), seconds))
-
-
-class Pool:
-    """Connections to one address; the one used last is used next."""
-
-    def __init__(
-        self, reactor: Any, target: Target, address: str, now: Callable[[], float], patience: float
-    ) -> None:
-        self.reactor = reactor
-        self.now = now
-        self.idle: list[Connection] = []
-        self.connections: set[Connection] = set()
-        self._target, self._address, self._patience = target, address, patience
-
-    def send(self, request: Request, done: Done) -> None:
-        """Send *request*; call back once."""
-        request = addressed(request, self._target)
-        if self.idle:
-            self.idle.pop().send(request, self.now(), done)
-        else:
-            connecting = _Connecting(self, request, done)
-            timeout = self._patience
-            self.reactor.connectTCP(self._address, self._target.port, connecting, timeout=timeout)
-
-    def forget(self, connection: Connection) -> None:
-        """Drop a connection that has ended."""
-        self.connections.discard(connection)
-        if connection in self.idle:
-            self.idle.remove(connection)
-
-    def sweep(self) -> None:
-        """Fail what waits for longer than patience lasts."""
-        oldest = self.now() - self._patience
-        for connection in list(self.connections):
-            connection.expire(oldest)
-
-    def close(self) -> None:
-        """Close every connection."""
-        for connection in list(self.connections):
-            connection.abort()
+from shadow.exchange import Outcome
+from shadow.upstream import Upstream, UpstreamLimits
 
 
 def addressed(request: Request, target: Target) -> Request:
@@ -209,23 +58,21 @@ class Replay:
 
         :raises ReplayError: the target's name leads nowhere.
         """
-        pool = await self._pool()
+        self._upstream = await self._connect()
         pace, closed = self._options.pace, isinstance(self._options.pace, Closed)
-        run = self._run = self._new_run(pool)
+        run = self._run = self._new_run()
         self._begun = time.monotonic()
-        sweeping, telling = LoopingCall(pool.sweep), LoopingCall(self._tell)
-        for call in (sweeping, telling):
-            call.clock = self._reactor
-            call.start(1.0, now=False)
+        telling = LoopingCall(self._tell)
+        telling.clock = self._reactor
+        telling.start(1.0, now=False)
         alarm = best_alarm(self._reactor, self._pump)
         try:
             run.start(alarm)
             await self._finished
         finally:
             alarm.close()
-            sweeping.stop()
             telling.stop()
-            pool.close()
+            self._upstream.close()
         return self._accounting.result(
             self._target.authority, in_words(pace), closed, run.stopped, run.seconds
         )
@@ -248,12 +95,24 @@ class Replay:
             self._run.pump()
         except Exception:
             # In a callback of the reactor it would be logged, and the replay would hang.
-            self._finished.errback(TwistedFailure())
+            self._break(TwistedFailure())
 
-    def _new_run(self, pool: Pool) -> Run:
+    def _finish(self) -> None:
+        if not self._finished.called:
+            self._finished.callback(None)
+
+    def _break(self, failure: TwistedFailure) -> None:
+        if not self._finished.called:
+            self._finished.errback(failure)
+
+    def _send(self, request: Request, done: Callable[[Outcome], None]) -> None:
+        sending = Deferred.fromCoroutine(self._upstream.send(addressed(request, self._target)))
+        sending.addCallback(done).addErrback(self._break)
+
+    def _new_run(self) -> Run:
         options = self._options
         limits = Limits(
-            options.pace.workers if isinstance(options.pace, Closed) else options.in_flight,
+            self._in_flight(),
             closed=isinstance(options.pace, Closed),
             may_repeat=options.order is Order.SAMPLE,
         )
@@ -261,34 +120,26 @@ class Replay:
             dues(options, parsed_lines(options), self._accounting),
             self._accounting,
             limits,
-            pool.send,
+            self._send,
             time.monotonic,
-            lambda: self._finished.callback(None),
+            self._finish,
         )
 
-    async def _pool(self) -> Pool:
+    def _in_flight(self) -> int:
+        pace = self._options.pace
+        return pace.workers if isinstance(pace, Closed) else self._options.in_flight
+
+    async def _connect(self) -> Upstream:
         host = self._target.host
         try:
             address = host if ":" in host else await self._reactor.resolve(host)
         except DNSLookupError as error:
             raise ReplayError(f"{host}: no such host: {error}") from None
-        return Pool(self._reactor, self._target, address, time.monotonic, self._options.patience)
+        limits = UpstreamLimits(connections=self._in_flight(), answer=self._options.patience)
+        return Upstream(self._reactor, address, self._target.port, limits)
 
     def _tell(self) -> None:
-        account = self._accounting
-        p50, p99 = account.recent()
-        self._progress(
-            Progress(
-                time.monotonic() - self._begun,
-                account.lines,
-                account.sent,
-                sum(account.answered.values()),
-                sum(account.failed.values()),
-                account.in_flight,
-                p50,
-                p99,
-            )
-        )
+        self._progress(self._accounting.progress(time.monotonic() - self._begun))
 
 
 def run_replay(options: ReplayOptions, progress: Callable[[Progress], None]) -> Result:

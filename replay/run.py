@@ -121,13 +121,18 @@ class Run:
 
     def _hand_over(self, due: Due, late: float) -> None:
         self._accounting.begin(due.entry, late, self._limits.may_repeat)
-        self._send(due.entry.request, lambda outcome: self._answered(outcome, late))
+        begun = self._now()
 
-    def _answered(self, outcome: Outcome, late: float) -> None:
+        def done(outcome: Outcome) -> None:
+            self._answered(outcome, late, begun)
+
+        self._send(due.entry.request, done)
+
+    def _answered(self, outcome: Outcome, late: float, begun: float) -> None:
         if self._over:
             return  # it is booked as unanswered already
         self._ended = self._now()
-        self._accounting.end(outcome, late)
+        self._accounting.end(outcome, late, self._ended - begun)
         self._failures = self._failures + 1 if isinstance(outcome, Failed) else 0
         if isinstance(outcome, Failed) and self._failures >= HOPELESS:
             self.stop(f"the last {HOPELESS:,} requests all failed: {outcome.detail}")

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from replay.accounting import LATE, Result
+from replay.accounting import LATE, Progress, Result
 from replay.durations import Quantiles
+from replay.plan import Plan
 
 SCHEMA = 1
 _COLUMNS = ("mean", "p50", "p90", "p99", "p99.9", "most")
@@ -23,6 +24,16 @@ def render_json(result: Result) -> bytes:
     return msgspec.json.format(msgspec.json.encode(fields), indent=2)
 
 
+def progress_line(progress: Progress) -> str:
+    """Return one short line about a replay under way."""
+    failed = f", {progress.failed:,} failed" if progress.failed else ""
+    return (
+        f"{progress.seconds:6.0f} s: {progress.sent:,} sent, "
+        f"{progress.answered:,} answered{failed}, {progress.in_flight} in flight, "
+        f"p50 {progress.p50 * 1000:.1f} ms, p99 {progress.p99 * 1000:.1f} ms"
+    )
+
+
 def render_text(result: Result) -> str:
     """Return the result as a few lines of text."""
     head = f"{result.target}, {result.mode}"
@@ -31,6 +42,13 @@ def render_text(result: Result) -> str:
         parts += _latencies(result)
     parts += _remarks(result)
     return "\n".join(parts)
+
+
+def render_plan(plan: Plan) -> str:
+    """Return what a replay would do, as a few lines of text."""
+    rows = [f"{count:>10,} {endpoint}" for endpoint, count in plan.endpoints]
+    head = f"{plan.planned:,} requests would be sent in {plan.result.seconds:,.0f} s, most often:"
+    return "\n".join([render_text(plan.result), head, *rows])
 
 
 def _lines(result: Result) -> list[str]:

@@ -41,10 +41,14 @@ class Lane(Generic[T]):
         """Whether nothing waits and nothing is with the candidate."""
         return not self._waiting and not self.in_flight
 
+    def has_room(self, size: int) -> bool:
+        """Return whether an item of *size* bytes would be taken."""
+        full = len(self._waiting) >= self._limits.requests
+        return not full and self._bytes + size <= self._limits.bytes
+
     def offer(self, item: T, size: int) -> bool:
         """Take *item* of *size* bytes; return whether there was room."""
-        full = len(self._waiting) >= self._limits.requests
-        if full or self._bytes + size > self._limits.bytes:
+        if not self.has_room(size):
             return False
         self._waiting.append((item, size))
         self._bytes += size

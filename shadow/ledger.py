@@ -60,7 +60,7 @@ class Ledger:
     @property
     def remainder(self) -> int:
         """Requests that are in no bucket; 0 at the end of an orderly run."""
-        skipped = sum(getattr(self, name) for name in BUCKETS.values())
+        skipped: int = sum(getattr(self, name) for name in BUCKETS.values())
         return self.received - skipped - self.mirrored
 
     def to_dict(self) -> dict[str, int]:

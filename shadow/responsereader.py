@@ -33,7 +33,11 @@ class ResponseReader:
         self._parser = httptools.HttpResponseParser(self)
         self._head_only = False
         self._whole: Whole | None = None
-        self._begin()
+        self._reason = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = 0
+        self._begun = self._headers_done = self._framed = self._keep_alive = False
 
     def expect(self, method: bytes) -> None:
         """Make ready for the answer to a request of *method*."""
@@ -80,8 +84,8 @@ class ResponseReader:
 
     def _begin(self) -> None:
         self._reason = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._headers = []
+        self._body = []
         self._size = 0
         self._begun = self._headers_done = self._framed = self._keep_alive = False
 

@@ -26,8 +26,8 @@ class MemoryQueue:
         """Refuse whatever comes from now on. What was stored can still be read."""
         self._closed = True
 
-    def reader(self, names: Iterable[str], from_start: bool = True) -> "MemoryReader":
-        """Return a reader of its own for the queues *names*, from the start or the present end."""
+    def reader(self, names: Iterable[str], from_start: bool = False) -> "MemoryReader":
+        """Return a reader of its own for the queues *names*, from its start or its present end."""
         return MemoryReader(self, frozenset(names), 0 if from_start else len(self.stored))
 
     def _keep(self, event: Event) -> Outcome:

@@ -1,84 +1,266 @@
-"""The embedded default: queues in one SQLite file, written by one thread with group commit."""
+"""The embedded default: queues in one SQLite file, written by one thread with group commit.
 
-from collections.abc import Callable, Sequence
+Any number of processes may read the file, each with a cursor of its own, and none takes
+anything from another. An event is stored when its transaction is committed.
+"""
+
+import enum
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from pyingest.event import Event, Stored
-from pyingest.queues.interface import Outcome
-from pyingest.queues.log import Log
+from pyingest.queues.interface import Outcome, QueueError
+from pyingest.queues.log import SCHEMA, SCHEMA_VERSION, Append, Item, Move, Operation, statements
 
 T = TypeVar("T")
-BATCH = 2_000
-"""Events in one transaction, at most."""
+
+ADVICE = {
+    sqlite3.SQLITE_CANTOPEN: "check that its directory exists and may be written",
+    sqlite3.SQLITE_READONLY: "make the file and its directory writable",
+    sqlite3.SQLITE_FULL: "make room on its disk, or raise its limit",
+    sqlite3.SQLITE_BUSY: "another process holds its lock; stop that one, or wait",
+    sqlite3.SQLITE_LOCKED: "another process holds its lock; stop that one, or wait",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away, and save what sqlite3 can recover",
+    sqlite3.SQLITE_NOTADB: "the file is something else; name another path",
+    sqlite3.SQLITE_IOERR: "the disk failed; look at the system's log",
+}
+
+
+class Durability(enum.Enum):
+    """What a stored event survives; the value is SQLite's ``synchronous``."""
+
+    POWER_LOSS = "FULL"
+    """Synced to disk before it counts as stored."""
+    PROCESS_DEATH = "NORMAL"
+    """Handed to the system; the last events may be gone after a power loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteOptions:
+    """How a file is written."""
+
+    durability: Durability = Durability.POWER_LOSS
+    max_bytes: int | None = None
+    """Size at which the file is full; ``None`` for as large as the disk allows."""
+    lock_seconds: float = 2.0
+    """How long a write waits for another process that is writing."""
+
+
+class LogFile:
+    """An open file. Its methods block, and only one thread at a time may call them.
+
+    :raises QueueError: the file cannot be opened, or holds something else.
+    """
+
+    def __init__(self, path: Path, options: SqliteOptions) -> None:
+        self.path = path
+        self.trouble = ""
+        """Why the last write failed; empty when it did not."""
+        try:
+            self._connection = sqlite3.connect(
+                path,
+                timeout=options.lock_seconds,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.Error as error:
+            raise QueueError(explain(path, error)) from None
+        try:
+            self._prepare(options)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise QueueError(explain(path, error)) from None
+        except QueueError:
+            self._connection.close()
+            raise
+
+    def write(self, operations: Iterable[Operation]) -> Outcome:
+        """Carry out *operations* in one transaction: all of them, or none."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for sql, rows in statements(operations):
+                self._connection.executemany(sql, rows)
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            self.trouble = explain(self.path, error)
+            self._roll_back()
+            return Outcome.FULL if primary_code(error) == sqlite3.SQLITE_FULL else Outcome.REFUSED
+        self.trouble = ""
+        return Outcome.STORED
+
+    def items(self, queue: str, after: int, limit: int) -> list[Item]:
+        """Return up to *limit* messages of *queue* beyond offset *after*, oldest first.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        return self._query(
+            "SELECT off, body FROM item WHERE queue=? AND off>? ORDER BY off LIMIT ?",
+            (queue, after, limit),
+        )
+
+    def weigh(self, queue: str, after: int) -> tuple[int, int]:
+        """Return how many messages of *queue* lie beyond *after*, and their bytes.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        rows = self._query(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM item WHERE queue=? AND off>?",
+            (queue, after),
+        )
+        return rows[0][0], rows[0][1]
+
+    def count(self, queue: str, after: int) -> int:
+        """Return how many messages of *queue* lie beyond offset *after*.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        rows = self._query("SELECT count(*) FROM item WHERE queue=? AND off>?", (queue, after))
+        return int(rows[0][0])
+
+    def ends(self) -> dict[str, tuple[int, int]]:
+        """Return the first and the last offset of each queue that has messages.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        rows = self._query("SELECT queue, min(off), max(off) FROM item GROUP BY queue", ())
+        return {queue: (first, last) for queue, first, last in rows}
+
+    def last_offset(self) -> int:
+        """Return the highest offset that was ever given out; 0 at first.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        rows = self._query(
+            "SELECT max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name='item'),"
+            " (SELECT coalesce(max(off), 0) FROM cursor))",
+            (),
+        )
+        return int(rows[0][0])
+
+    def cursors(self) -> dict[tuple[str, str], int]:
+        """Return the offset that each (cursor name, queue) is done with.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        rows = self._query("SELECT name, queue, off FROM cursor", ())
+        return {(name, queue): off for name, queue, off in rows}
+
+    def taken(self) -> list[tuple[str, str, int]]:
+        """Return (cursor name, queue, offset) of what was consumed ahead of a cursor.
+
+        :raises QueueError: the file cannot be read now.
+        """
+        return self._query("SELECT name, queue, off FROM taken", ())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _prepare(self, options: SqliteOptions) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, SCHEMA_VERSION):
+            raise QueueError(
+                f"queue file {self.path}: made by a newer version (schema {version}, "
+                f"this one reads {SCHEMA_VERSION}); upgrade, or name another path"
+            )
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute(f"PRAGMA synchronous={options.durability.value}")
+        if options.max_bytes is not None:
+            size = self._connection.execute("PRAGMA page_size").fetchone()[0]
+            self._connection.execute(f"PRAGMA max_page_count={max(1, options.max_bytes // size)}")
+        if version == 0:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for sql in SCHEMA:
+                self._connection.execute(sql)
+            self._connection.execute("COMMIT")
+
+    def _query(self, sql: str, values: Sequence[object]) -> list[Any]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise QueueError(explain(self.path, error)) from None
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self.trouble = explain(self.path, error)
 
 
 class LogThread:
-    """A log, and the one thread that may touch it."""
+    """A file, and the one thread that may touch it; commits whatever waits as one transaction.
 
-    def __init__(self, reactor: Any, path: Path) -> None:
+    :raises QueueError: the file cannot be opened.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, path: Path, options: SqliteOptions | None = None) -> None:
         self._reactor = reactor
-        self.log = Log(path)
+        self.file = LogFile(path, options or SqliteOptions())
         self._pool = ThreadPool(1, 1, name=f"queue {path.name}")
         self._pool.start()
-        self._stopping = reactor.addSystemEventTrigger("after", "shutdown", self._stop)
+        self._trigger = reactor.addSystemEventTrigger("after", "shutdown", self._pool.stop)
+        self._pending: list[tuple[Sequence[Operation], Deferred[Outcome]]] = []
+        self._committing = False
+        self._told = ""
+        self.closed = False
 
-    async def call(self, work: Callable[..., T], *values: Any) -> T:
-        """Run *work* in the thread and return what it gives."""
-        return await deferToThreadPool(self._reactor, self._pool, work, *values)
+    def submit(self, operations: Sequence[Operation]) -> "Deferred[Outcome]":
+        """Write *operations* with the next transaction; fires after COMMIT and never fails.
+
+        All of them are written, or none. Deferreds fire in the order of the calls.
+        """
+        done: Deferred[Outcome] = Deferred()
+        if self.closed:
+            done.callback(Outcome.REFUSED)
+            return done
+        self._pending.append((operations, done))
+        self._commit_pending()
+        return done
+
+    def call(self, work: Callable[..., T], *values: Any) -> "Deferred[T]":
+        """Run *work* in the thread, after the transactions that have already begun."""
+        return deferToThreadPool(self._reactor, self._pool, work, *values)
 
     async def close(self) -> None:
-        """Finish what is under way, then let go of the file and the thread."""
-        await self.call(self.log.close)
-        self._reactor.removeSystemEventTrigger(self._stopping)
-        self._stop()
-
-    def _stop(self) -> None:
+        """Commit what waits, then let go of the file and the thread."""
+        if self.closed:
+            return
+        last = self.submit([])
+        self.closed = True
+        await last
+        await self.call(self.file.close)
+        self._reactor.removeSystemEventTrigger(self._trigger)
         self._pool.stop()
 
+    def _commit_pending(self) -> None:
+        if self._committing or not self._pending:
+            return
+        self._committing = True
+        group, self._pending = self._pending, []
+        operations = [operation for some, _ in group for operation in some]
+        self.call(self.file.write, operations).addCallback(self._settle, group)
 
-class Appender:
-    """Puts everything that waits into the next transaction."""
-
-    def __init__(self, thread: LogThread) -> None:
-        self._thread = thread
-        self._waiting: list[tuple[Sequence[Event], Deferred[Outcome]]] = []
-        self._writing = False
-        self.last = thread.log.end()
-        """Offset of the last event stored."""
-
-    async def append(self, events: Sequence[Event]) -> Outcome:
-        """Return the outcome of *events*: all stored, or none."""
-        done: Deferred[Outcome] = Deferred()
-        self._waiting.append((events, done))
-        if not self._writing:
-            self._writing = True
-            Deferred.fromCoroutine(self._write())
-        return await done
-
-    async def _write(self) -> None:
-        while self._waiting:
-            batch = self._next_batch()
-            events = [event for some, _ in batch for event in some]
-            outcome, last = await self._thread.call(self._thread.log.append, events)
-            self.last = last or self.last
-            for _, done in batch:
-                done.callback(outcome)
-        self._writing = False
-
-    def _next_batch(self) -> list[tuple[Sequence[Event], "Deferred[Outcome]"]]:
-        size = taken = 0
-        for events, _ in self._waiting:
-            if taken and size + len(events) > BATCH:
-                break
-            size += len(events)
-            taken += 1
-        batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        return batch
+    def _settle(
+        self, outcome: Outcome, group: list[tuple[Sequence[Operation], "Deferred[Outcome]"]]
+    ) -> None:
+        self._committing = False
+        if self.file.trouble != self._told:
+            self._told = self.file.trouble
+            self.log.error("{trouble}", trouble=self._told or f"{self.file.path}: writes again")
+        for _, done in group:
+            done.callback(outcome)
+        self._commit_pending()
 
 
 class SqliteQueue:
@@ -87,21 +269,27 @@ class SqliteQueue:
     :raises QueueError: the file cannot be opened.
     """
 
-    def __init__(self, reactor: Any, path: Path) -> None:
-        self._thread = LogThread(reactor, path)
-        self._appender = Appender(self._thread)
+    def __init__(self, reactor: Any, path: Path, options: SqliteOptions | None = None) -> None:
+        self._thread = LogThread(reactor, path, options)
 
     async def publish(self, events: Sequence[Event]) -> list[Outcome]:
-        """Store *events*; the outcome is there after COMMIT, and the same for all of them."""
-        return [await self._appender.append(events)] * len(events) if events else []
+        """Store *events*; all of them share one outcome, which is there after COMMIT."""
+        if not events:
+            return []
+        outcome = await self._thread.submit([Append(event.queue, event.body) for event in events])
+        return [outcome] * len(events)
 
     async def close(self) -> None:
-        """Finish what waits, and close the file."""
+        """Commit what waits, and close the file; later events are ``REFUSED``."""
         await self._thread.close()
 
 
 class SqliteReader:
-    """Reads queues of an SQLite file with a cursor of its own, from any process.
+    """Reads queues of an SQLite file from any process, by a cursor kept in the file.
+
+    A *cursor* that the file knows goes on where it stopped. A new one begins at the present
+    end, or with *from_start* at the oldest message. The cursor is moved when the next batch is
+    asked for and at the end, so that a reader that dies gets its last batch again.
 
     :raises QueueError: the file cannot be opened.
     """
@@ -109,34 +297,74 @@ class SqliteReader:
     def __init__(
         self, reactor: Any, path: Path, names: Sequence[str], cursor: str, from_start: bool = False
     ) -> None:
+        options = SqliteOptions(Durability.PROCESS_DEATH)
         self._names = tuple(names)
         self._cursor = cursor
-        self._thread = LogThread(reactor, path)
-        kept = self._thread.log.cursors()
-        start = 0 if from_start else self._thread.log.end()
-        self._at = {name: kept.get((cursor, name), start) for name in self._names}
+        self._thread = LogThread(reactor, path, options)
+        known = self._thread.file.cursors()
+        start = 0 if from_start else self._thread.file.last_offset()
+        self._at = {name: known.get((cursor, name), start) for name in self._names}
+        self._kept = {name: known.get((cursor, name), -1) for name in self._names}
+
+    async def attach(self) -> None:
+        """Keep the start in the file, so that it holds for a successor that comes too late."""
+        await self._keep()
 
     async def read(self, limit: int) -> list[Stored]:
-        """Return up to *limit* messages of each queue that were not yet returned."""
-        return await self._thread.call(self._read, limit)
+        """Return up to *limit* messages that were not yet returned, oldest first.
 
-    async def backlog(self) -> int:
-        """Return how many messages wait to be read."""
-        return await self._thread.call(self._count)
-
-    async def close(self) -> None:
-        """Let go of the file."""
-        await self._thread.close()
-
-    def _read(self, limit: int) -> list[Stored]:
-        found: list[Stored] = []
-        for name in self._names:
-            rows = self._thread.log.read(name, self._at[name], limit)
-            if rows:
-                self._at[name] = rows[-1].offset
-                self._thread.log.move(self._cursor, name, self._at[name])
-            found += rows
+        :raises QueueError: the file cannot be read now, or the reader is closed.
+        """
+        await self._keep()
+        found = await self._call(self._next, limit)
+        for item in found:
+            self._at[item.queue] = item.offset
         return found
 
+    async def backlog(self) -> int:
+        """Return how many messages wait to be read.
+
+        :raises QueueError: the file cannot be read now, or the reader is closed.
+        """
+        return await self._call(self._count)
+
+    async def close(self) -> None:
+        """Keep the cursor and let go of the file."""
+        await self._keep()
+        await self._thread.close()
+
+    async def _keep(self) -> None:
+        """Write the cursor down; if that fails, the next call tries again."""
+        moved = {name: off for name, off in self._at.items() if self._kept[name] != off}
+        if moved and not self._thread.closed:
+            moves = [Move(self._cursor, name, off) for name, off in moved.items()]
+            if await self._thread.submit(moves) is Outcome.STORED:
+                self._kept |= moved
+
+    async def _call(self, work: Callable[..., T], *values: Any) -> T:
+        if self._thread.closed:
+            raise QueueError(f"queue file {self._thread.file.path}: the reader is closed")
+        return await self._thread.call(work, *values)
+
+    def _next(self, limit: int) -> list[Stored]:
+        rows = [
+            Stored(name, off, body)
+            for name in self._names
+            for off, body in self._thread.file.items(name, self._at[name], limit)
+        ]
+        return sorted(rows, key=lambda item: item.offset)[:limit]
+
     def _count(self) -> int:
-        return sum(self._thread.log.count(name, self._at[name]) for name in self._names)
+        return sum(self._thread.file.count(name, self._at[name]) for name in self._names)
+
+
+def primary_code(error: Exception) -> int:
+    """Return SQLite's primary result code; -1 when there is none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return -1 if code is None else int(code) & 0xFF
+
+
+def explain(path: Path, error: Exception) -> str:
+    """Return what is wrong with a file, and what to do."""
+    advice = ADVICE.get(primary_code(error), "check the path")
+    return f"queue file {path}: {error}; {advice}"

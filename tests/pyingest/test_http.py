@@ -233,6 +233,12 @@ class HttpTests(SynchronousTestCase):
         self.seconds(2)
         assert self.transport.disconnecting
 
+    def test_a_refused_client_that_closes_is_let_go_at_once(self) -> None:
+        self.protocol.dataReceived(b"nonsense\r\n\r\n")
+        assert not self.transport.disconnecting
+        self.protocol.readConnectionLost()
+        assert self.transport.disconnecting
+
     def test_a_half_closed_client_gets_its_answer(self) -> None:
         self.ask(b"a")
         self.protocol.readConnectionLost()

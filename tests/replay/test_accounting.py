@@ -36,7 +36,7 @@ def test_sums_close_whatever_happens(steps: list[tuple[Parsed, Outcome | None, i
             for _ in range(times):
                 accounting.begin(read, 0.0, True)
                 if outcome is not None:
-                    accounting.end(outcome, 0.0)
+                    accounting.end(outcome, 0.0, 0.1)
     account = result(accounting)
     assert account.remainder() == 0
     assert account.lines == len(lines)
@@ -59,13 +59,14 @@ def test_latency_counts_from_the_due_time_and_service_from_the_sending() -> None
     accounting = Accounting()
     (read,) = accounting.read([entry(1)])
     accounting.begin(read, 2.0, False)
-    accounting.end(Answered(Response(200), 0.5), 2.0)
+    accounting.end(Answered(Response(200), 0.4), 2.0, 0.5)
     account = result(accounting)
     assert round(account.response.p50, 2) == 2.5
     assert round(account.service.p50, 2) == 0.5
     assert round(account.lateness.p50, 2) == 2.0
     assert not account.on_time
-    assert accounting.recent() == (2.5, 2.5)
+    progress = accounting.progress(7.0)
+    assert (progress.seconds, progress.p50, progress.p99) == (7.0, 2.5, 2.5)
 
 
 def test_malformed_lines_are_all_counted_and_the_first_are_named() -> None:
@@ -82,7 +83,7 @@ def test_throughput_and_mean_in_flight_obey_little_s_law() -> None:
     accounting = Accounting()
     for read in accounting.read([entry(number) for number in range(100)]):
         accounting.begin(read, 0.0, False)
-        accounting.end(Answered(Response(200), 0.1), 0.0)
+        accounting.end(Answered(Response(200), 0.1), 0.0, 0.1)
     account = result(accounting)
     assert account.throughput == 50
     assert round(account.in_flight, 1) == 5.0

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet import reactor as installed
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
@@ -20,9 +19,9 @@ from twisted.trial.unittest import TestCase
 
 from pyingest.http import HttpFactory, Reply
 from pyingest.message import Headers, Request, Response, header
-from replay.accounting import Result
+from replay.accounting import Progress, Result
 from replay.corpus import traffic, write_corpus
-from replay.driver import Progress, Replay
+from replay.driver import Replay
 from replay.formats.capture import capture_line
 from replay.pacing import Closed, Open
 from replay.plan import ReplayOptions
@@ -233,21 +232,3 @@ class DriverTest(TestCase):
         assert b'"stopped": "interrupted"' in told
         assert b'"remainder": 0' in told
         await deferLater(reactor, 0.05, lambda: None)
-
-
-def test_coroutine_tests_of_trial_are_really_run() -> None:
-    """Fails if a coroutine in a TestCase would be ignored instead of awaited."""
-
-    class Failing(TestCase):
-        async def test_it(self) -> None:
-            await Deferred.fromCoroutine(self._nothing())
-            raise AssertionError("seen")
-
-        async def _nothing(self) -> None:
-            return None
-
-    import unittest
-
-    result = unittest.TestResult()
-    Failing("test_it").run(result)
-    assert len(result.failures) == 1

@@ -3,9 +3,9 @@
 import json
 
 from pyingest.message import Response
-from replay.accounting import Accounting, Result
+from replay.accounting import Accounting, Progress, Result
 from replay.entry import Malformed, Parsed, Unreplayable
-from replay.summary import render_json, render_text
+from replay.summary import progress_line, render_json, render_text
 from replay.testing import entry
 from shadow.exchange import Answered, Failed, Failure
 
@@ -17,9 +17,9 @@ def result(closed: bool = False, late: float = 0.0, stopped: str = "") -> Result
     for read in accounting.read(lines):
         accounting.begin(read, late, False)
         if read.number == 1:
-            accounting.end(Answered(Response(200), 0.1), late)
+            accounting.end(Answered(Response(200), 0.1), late, 0.1)
         if read.number == 2:
-            accounting.end(Failed(Failure.RESET, "gone", 0.1), late)
+            accounting.end(Failed(Failure.RESET, "gone", 0.1), late, 0.1)
     return accounting.result("127.0.0.1:8000", "a mode", closed, stopped, 1.0)
 
 
@@ -61,3 +61,10 @@ def test_json_holds_the_same() -> None:
     assert report["remainder"] == 0
     assert report["on_time"] is True
     assert report["response"]["count"] == 1
+
+
+def test_progress_is_one_line() -> None:
+    line = progress_line(Progress(12.3, 6000, 5000, 4990, 3, 7, 0.0012, 0.0305))
+    assert line.strip() == (
+        "12 s: 5,000 sent, 4,990 answered, 3 failed, 7 in flight, p50 1.2 ms, p99 30.5 ms"
+    )

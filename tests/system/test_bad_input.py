@@ -1,15 +1,10 @@
 """What is broken is said in words, and never passes."""
 
 import subprocess
-from pathlib import Path
 
-import pytest
-
-from pyingest.message import Request, Response
+from pyingest.message import Response
 from replay.rig import COMMAND
-from shadow.exchange import Answered, Exchange, Side, TappedEvent
-from shadow.ledger import Ledger
-from shadow.recording import Manifest, RunWriter
+from shadow.exchange import Answered, Side
 
 ANSWER = Answered(Response(200, b"OK", (), b"1"), 0.001)
 TAPS = {side.value: {"attached": True, "read": 1, "backlog": 0, "error": ""} for side in Side}

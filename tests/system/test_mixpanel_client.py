@@ -50,7 +50,7 @@ def test_a_thousand_events_of_all_calls_are_queued_by_both_sides(
     rig.stop()
 
     run = RunReader(rig.options.run)
-    queued = {side: 0 for side in Side}
+    queued = dict.fromkeys(Side, 0)
     for number in run.partitions:
         for event in run.events(number):
             queued[event.side] += 1
