@@ -52,6 +52,7 @@ class Replay:
         self._finished: Deferred[None] = Deferred()
         self._begun = time.monotonic()
         self._run: Run | None = None
+        self._stopped = ""
 
     async def result(self) -> Result:
         """Send everything; return the account.
@@ -67,6 +68,8 @@ class Replay:
         telling.start(1.0, now=False)
         alarm = best_alarm(self._reactor, self._pump)
         try:
+            if self._stopped:
+                run.stop(self._stopped)  # while the name was being looked up
             run.start(alarm)
             await self._finished
         finally:
@@ -80,6 +83,7 @@ class Replay:
     def stop(self, why: str) -> None:
         """Send nothing more and wait a little for what is under way; when told again, don't."""
         if self._run is None:
+            self._stopped = why
             return
         if self._run.stopped:
             self._run.give_up()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 from pathlib import Path
 
 from replay.accounting import Accounting, Result
@@ -61,10 +62,10 @@ def check(options: ReplayOptions) -> Target:
     :raises LogError: a log cannot be read.
     """
     match options.pace:
-        case Timed(speed, _) if speed <= 0:
-            raise ReplayError(f"--speed {speed:g}: must be above 0")
-        case Open(rate) if rate <= 0:
-            raise ReplayError(f"--rate {rate:g}: must be above 0")
+        case Timed(speed, _) if not 0 < speed < inf:
+            raise ReplayError(f"--speed {speed:g}: must be a number above 0")
+        case Open(rate) if not 0 < rate < inf:
+            raise ReplayError(f"--rate {rate:g}: must be a number above 0")
         case Closed(workers) if workers < 1:
             raise ReplayError(f"{workers} workers: there must be one at least")
         case Timed() if options.order is not Order.FILE:

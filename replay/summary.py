@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from replay.accounting import LATE, Progress, Result
+from replay.accounting import LATE, Result
 from replay.durations import Quantiles
 from replay.plan import Plan
 
@@ -24,14 +24,17 @@ def render_json(result: Result) -> bytes:
     return msgspec.json.format(msgspec.json.encode(fields), indent=2)
 
 
-def progress_line(progress: Progress) -> str:
-    """Return one short line about a replay under way."""
-    failed = f", {progress.failed:,} failed" if progress.failed else ""
-    return (
-        f"{progress.seconds:6.0f} s: {progress.sent:,} sent, "
-        f"{progress.answered:,} answered{failed}, {progress.in_flight} in flight, "
-        f"p50 {progress.p50 * 1000:.1f} ms, p99 {progress.p99 * 1000:.1f} ms"
-    )
+def render_plan(plan: Plan) -> str:
+    """Return what a replay would do, as a few lines of text."""
+    result = plan.result
+    seconds = "" if result.closed else f" in {result.seconds:,.1f} s"
+    parts = [
+        f"would send {plan.planned:,} requests{seconds} to {result.target}, {result.mode}",
+        *_lines(result),
+        *(f"{count:>10,} would go to {endpoint}" for endpoint, count in plan.endpoints),
+        "nothing was sent",
+    ]
+    return "\n".join(parts)
 
 
 def render_text(result: Result) -> str:
@@ -42,13 +45,6 @@ def render_text(result: Result) -> str:
         parts += _latencies(result)
     parts += _remarks(result)
     return "\n".join(parts)
-
-
-def render_plan(plan: Plan) -> str:
-    """Return what a replay would do, as a few lines of text."""
-    rows = [f"{count:>10,} {endpoint}" for endpoint, count in plan.endpoints]
-    head = f"{plan.planned:,} requests would be sent in {plan.result.seconds:,.0f} s, most often:"
-    return "\n".join([render_text(plan.result), head, *rows])
 
 
 def _lines(result: Result) -> list[str]:

@@ -13,8 +13,9 @@ from pyingest.queues.interface import QueueError, Reader
 from shadow.exchange import Side, TappedEvent
 
 BATCH = 1_000
-QUICK, SLOW = 0.02, 0.25
-"""Seconds between looks at a queue that is idle: the first, and the longest."""
+QUICK, SLOW = 0.05, 0.25
+"""Seconds between looks at a queue: while events come, and at most. A look costs the queue's
+server something, and many events read at once cost it little more than one."""
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class Tap:
         while not self._stopping:
             found = await self._read()
             pause = QUICK if found else min(pause * 2, SLOW)
-            if not found:
+            if found < BATCH:
                 await deferLater(self._clock, pause)
 
     async def _drain(self, deadline: float) -> None:

@@ -60,13 +60,14 @@ class UpstreamProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the answer."""
+        if self._done is None:
+            self._close()  # bytes that nobody asked for, such as a server's 408 when idle
+            return
         match self._reader.feed(data):
             case Whole(response, keep_alive):
                 self._finish(Answered(response, self._seconds()), keep_alive)
             case NotHttp(why):
                 self._finish(Failed(Failure.MALFORMED, why, self._seconds()), False)
-            case None if self._done is None:
-                self._close()  # bytes that nobody asked for
 
     def connectionLost(self, reason: TwistedFailure = connectionDone) -> None:
         """Note the end: of the answer, if it ends so; else of the request's hopes."""
@@ -164,8 +165,10 @@ class Upstream:
 
     async def _connection(self) -> UpstreamProtocol:
         while True:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.lost:
+                    return connection
             if len(self._all) + self._opening < self.limits.connections:
                 return await self._open()
             turn: Deferred[None] = Deferred()

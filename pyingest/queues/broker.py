@@ -55,6 +55,7 @@ class Cursor:
         self._ahead: deque[Item] = deque()
         self._ahead_bytes = 0
         self._returned: list[Item] = []
+        self._confirming: set[int] = set()
         self._taken = set(taken)
         self._noted = bool(self._taken)
 
@@ -98,6 +99,7 @@ class Cursor:
     def put_back(self, offset: int) -> None:
         """Put an open message back, before everything younger."""
         body = self.open.pop(offset, None)
+        self._confirming.discard(offset)
         if body is not None:
             heapq.heappush(self._returned, (offset, body))
             self._count(1, body)
@@ -108,9 +110,10 @@ class Cursor:
         They stay open until :meth:`settle` says that it was committed.
         """
         done = set(offsets)
+        self._confirming |= done
         if self.dropped or not done:
             return []
-        floor = self._floor_without(done)
+        floor = self._floor_without(self._confirming)
         where = (self.child, self.log.name)
         beyond: list[Operation] = [Take(*where, off) for off in sorted(done) if off > floor]
         self._noted = self._noted or bool(beyond)
@@ -120,11 +123,19 @@ class Cursor:
     def settle(self, offsets: Iterable[int]) -> None:
         """Forget messages whose consumption was committed."""
         for offset in offsets:
+            self._confirming.discard(offset)
             if self.open.pop(offset, None) is not None:
                 self._taken.add(offset)
-        self.floor = max(self.floor, self._floor_without(set()))
-        self._taken = {offset for offset in self._taken if offset > self.floor}
-        self._noted = self._noted and bool(self._taken)
+        floor = self._floor_without(set())
+        if floor > self.floor:
+            self.floor = floor
+            self._taken = {offset for offset in self._taken if offset > floor}
+            self._noted = self._noted and bool(self._taken)
+
+    def mark(self) -> list[Operation]:
+        """Return what writes down where the cursor stands, after a commit that failed."""
+        floor = self._floor_without(self._confirming)
+        return [] if self.dropped else [Move(self.child, self.log.name, floor)]
 
     def arrived(self, item: Item, before: int) -> None:
         """Take note of a message that was committed; *before* is the log's end without it."""
@@ -283,3 +294,19 @@ class Broker:
             log = self.logs[queue] = Log(queue, last, last)
             log.cursors[""] = Cursor(log, "", last)
         return self.logs[queue]
+
+
+def figures(cursor: Cursor) -> list[tuple[str, int]]:
+    """Return what a server tells of one queue, under Kestrel's names."""
+    items, size = cursor.in_memory
+    found = [
+        ("items", cursor.items),
+        ("bytes", cursor.bytes),
+        ("total_items", cursor.total),
+        ("expired_items", 0),
+        ("mem_items", items),
+        ("mem_bytes", size),
+        ("discarded", 0),
+        ("open_transactions", len(cursor.open)),
+    ]
+    return found if cursor.child else [*found, ("children", len(cursor.log.cursors) - 1)]

@@ -1,30 +1,44 @@
 """A client of a Kestrel server: writes with an honest outcome, reads without stealing.
 
-What is written is never sent twice: when the connection is lost after sending, the outcome is
-unknown and said to be. Kestrel's bare error words end a connection, so ours ends there too.
+Nothing is ever sent twice: when the connection is lost after sending, the outcome is unknown,
+and said to be. Kestrel's bare error words end a connection, so ours ends there too.
 """
 
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from pyingest.event import Event, Stored
 from pyingest.queues.interface import Outcome, QueueError
-from pyingest.queues.kestrel_wire import ReplyReader, Value, Word, is_queue_name, set_command
+from pyingest.queues.kestrel_wire import (
+    Reply,
+    ReplyError,
+    ReplyReader,
+    Value,
+    is_queue_name,
+    set_request,
+)
 
-OUTCOMES = {"STORED": Outcome.STORED, "NOT_STORED": Outcome.FULL}
-CONNECT_SECONDS = 2.0
-WAIT_AFTER_FAILURE = 0.25
-PIPELINED = 100
+OUTCOMES = {b"STORED": Outcome.STORED, b"NOT_STORED": Outcome.FULL}
+ERRORS = (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR")
+FIRST_WAIT = 0.1
+LONGEST_WAIT = 5.0
+"""Seconds until a server that could not be reached is tried again; doubled up to the second."""
+READ_SECONDS = 10.0
+"""How long a server may take to answer what a reader asks at once."""
+PIPELINED = 128
+REDELIVERY_SECONDS = 30.0
+"""How long after a loss a message that comes again is known for the same one."""
 
 
 class Lost(Exception):
-    """The connection ended, or its server is no Kestrel."""
+    """There is no connection, or it ended, or its server is no Kestrel."""
 
 
 class KestrelClientProtocol(Protocol):
@@ -32,12 +46,14 @@ class KestrelClientProtocol(Protocol):
 
     def __init__(self) -> None:
         self._reader = ReplyReader()
-        self._pending: deque[tuple[bool, Deferred[list[Value | Word]]]] = deque()
-        self._answer: list[Value | Word] = []
+        self._pending: deque[tuple[bool, Deferred[list[Reply]]]] = deque()
+        self._answer: list[Reply] = []
         self.lost = False
+        self.gone: Deferred[None] = Deferred()
+        """Fires when the connection has ended."""
 
     def connectionMade(self) -> None:
-        """Send small commands at once."""
+        """Send small requests at once."""
         self.transport.setTcpNoDelay(True)  # type: ignore[union-attr]  # TCP only
 
     @property
@@ -45,25 +61,29 @@ class KestrelClientProtocol(Protocol):
         """How many questions have no answer yet."""
         return len(self._pending)
 
-    def ask(self, data: bytes, until_end: bool) -> "Deferred[list[Value | Word]]":
-        """Send a command; its answer is one line, or everything up to ``END``.
+    def ask(self, requests: Sequence[bytes], until_end: bool) -> "list[Deferred[list[Reply]]]":
+        """Send requests; the answer to each is one line, or everything up to ``END``.
 
-        Fails with :class:`Lost` when the connection ends first.
+        Each fails with :class:`Lost` when the connection ends before its answer is whole.
         """
-        answer: Deferred[list[Value | Word]] = Deferred()
-        self._pending.append((until_end, answer))
-        self.transport.write(data)  # type: ignore[union-attr]
-        return answer
+        answers: list[Deferred[list[Reply]]] = [Deferred() for _ in requests]
+        if self.lost:
+            for answer in answers:
+                answer.errback(Failure(Lost("the connection was closed")))
+            return answers
+        self._pending.extend((until_end, answer) for answer in answers)
+        self.transport.writeSequence(requests)  # type: ignore[union-attr]
+        return answers
 
     def dataReceived(self, data: bytes) -> None:
         """Hand answers to those who asked."""
         try:
-            replies = self._reader.feed(data)
-        except (ValueError, IndexError):
+            for reply in self._reader.feed(data):
+                self._take(reply)
+                if self.lost:
+                    return
+        except ReplyError:
             self.abort()
-            return
-        for reply in replies:
-            self._take(reply)
 
     def abort(self) -> None:
         """End the connection at once; everything pending is lost."""
@@ -73,81 +93,103 @@ class KestrelClientProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everyone who waits."""
         self.lost = True
-        while self._pending:
-            self._pending.popleft()[1].errback(Failure(Lost(reason.getErrorMessage())))
+        pending, self._pending = self._pending, deque()
+        for _, answer in pending:
+            answer.errback(Failure(Lost(reason.getErrorMessage())))
+        self.gone.callback(None)
 
-    def _take(self, reply: Value | Word) -> None:
+    def _take(self, reply: Reply) -> None:
         if not self._pending:
             self.abort()
             return
         self._answer.append(reply)
         until_end, answer = self._pending[0]
-        if isinstance(reply, Value):
+        error = reply in ERRORS
+        if until_end and not error and (isinstance(reply, Value) or reply != b"END"):
             return
-        error = reply.text.endswith("ERROR")
-        if not until_end or error or reply.text == "END":
-            self._pending.popleft()
-            whole, self._answer = self._answer, []
-            answer.callback(whole)
-            if error:
-                self.abort()
+        self._pending.popleft()
+        whole, self._answer = self._answer, []
+        if error or not (until_end or reply in OUTCOMES):
+            self.abort()
+        answer.callback(whole)
 
 
 class Connector:
     """Keeps one connection to a server, made when it is needed."""
 
-    def __init__(self, reactor: Any, host: str, port: int) -> None:
+    def __init__(self, reactor: Any, host: str, port: int, patience: float) -> None:
         self._reactor = reactor
-        self._endpoint = HostnameEndpoint(reactor, host, port, timeout=CONNECT_SECONDS)
-        self._protocol: KestrelClientProtocol | None = None
-        self._connecting: list[Deferred[None]] | None = None
+        self._endpoint = HostnameEndpoint(reactor, host, port, timeout=patience)
+        self._connecting: Deferred[Any] | None = None
+        self._turns: list[Deferred[None]] = []
         self._not_before = 0.0
-        self.error = ""
+        self._wait = FIRST_WAIT
+        self._error = ""
+        self._closed = False
+        self.protocol: KestrelClientProtocol | None = None
+        """The connection, as long as it lives."""
+
+    @property
+    def live(self) -> KestrelClientProtocol | None:
+        """The connection, or ``None`` when there is none now."""
+        return None if self.protocol is None or self.protocol.lost else self.protocol
+
+    def revive(self) -> None:
+        """Begin to connect, unless that is so, is under way, or has just failed."""
+        early = self._reactor.seconds() < self._not_before
+        if self.live or self._connecting is not None or early or self._closed:
+            return
+        self._connecting = self._endpoint.connect(Factory.forProtocol(KestrelClientProtocol))
+        self._connecting.addCallbacks(self._made, self._failed)
 
     async def connection(self) -> KestrelClientProtocol:
         """Return a living connection.
 
         :raises Lost: none can be made now; a failed attempt is not repeated at once.
         """
-        if self._protocol is not None and not self._protocol.lost:
-            return self._protocol
+        self.revive()
         if self._connecting is not None:
             turn: Deferred[None] = Deferred()
-            self._connecting.append(turn)
+            self._turns.append(turn)
             await turn
-            return await self.connection()
-        if self._reactor.seconds() < self._not_before:
-            raise Lost(self.error)
-        self._connecting = []
-        try:
-            self._protocol = await self._connect()
-        finally:
-            turns, self._connecting = self._connecting, None
-            for turn in turns:
-                turn.callback(None)
-        return self._protocol
+        if (live := self.live) is None:
+            raise Lost("the queue is closed" if self._closed else self._error)
+        return live
 
-    def close(self) -> None:
-        """End the connection."""
-        if self._protocol is not None and not self._protocol.lost:
-            self._protocol.transport.loseConnection()  # type: ignore[union-attr]
+    async def close(self) -> None:
+        """End the connection, and wait until it is gone."""
+        self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self.protocol is not None and self.protocol.transport is not None:
+            self.protocol.lost = True
+            self.protocol.transport.loseConnection()
+            await self.protocol.gone
 
-    async def _connect(self) -> KestrelClientProtocol:
-        try:
-            made = await self._endpoint.connect(Factory.forProtocol(KestrelClientProtocol))
-        except Exception as error:
-            self.error = str(error)
-            self._not_before = self._reactor.seconds() + WAIT_AFTER_FAILURE
-            raise Lost(str(error)) from None
-        assert isinstance(made, KestrelClientProtocol)
-        return made
+    def _made(self, made: KestrelClientProtocol) -> None:
+        self.protocol = made
+        self._wait = FIRST_WAIT
+        self._attempted()
+
+    def _failed(self, failure: Failure) -> None:
+        self._error = failure.getErrorMessage()
+        self._not_before = self._reactor.seconds() + self._wait
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+        self._attempted()
+
+    def _attempted(self) -> None:
+        self._connecting = None
+        turns, self._turns = self._turns, []
+        for turn in turns:
+            turn.callback(None)
 
 
 class KestrelQueue:
     """Writes to a Kestrel server over a few persistent connections.
 
-    *deadline* (seconds) bounds each write as a whole; then its connection is cut, so that a late
-    answer can never be taken for another's.
+    :param deadline: seconds for one :meth:`publish` as a whole, connecting included. Then its
+        connection is cut, so that a late answer can never be taken for another's; what else
+        was under way on it is ``UNKNOWN``.
     """
 
     def __init__(
@@ -155,36 +197,63 @@ class KestrelQueue:
     ) -> None:
         self._reactor = reactor
         self._deadline = deadline
-        self._connectors = [Connector(reactor, host, port) for _ in range(connections)]
+        self._connectors = [Connector(reactor, host, port, deadline) for _ in range(connections)]
         self._turn = 0
+        self._valid: set[str] = set()
+        self._closed = False
 
     async def publish(self, events: Sequence[Event]) -> list[Outcome]:
-        """Write *events* in order over one connection; return one outcome per event."""
-        if not all(is_queue_name(event.queue) for event in events):
-            return [Outcome.REFUSED] * len(events)
-        self._turn += 1
-        connector = self._connectors[self._turn % len(self._connectors)]
-        try:
-            protocol = await connector.connection()
-        except Lost:
-            return [Outcome.REFUSED] * len(events)
-        late: list[bool] = []
-        timer = self._reactor.callLater(self._deadline, self._cut, protocol, late)
-        answers = [
-            protocol.ask(set_command(event.queue, event.body), until_end=False).addCallbacks(
-                _outcome, _unknown, errbackArgs=(late,)
-            )
-            for event in events
-        ]
-        outcomes: list[Outcome] = await gatherResults(answers)
-        if timer.active():
-            timer.cancel()
-        return outcomes
+        """Write *events* in order over one connection; return one outcome per event.
+
+        An event whose queue name Kestrel would not take is ``REFUSED``, and not sent.
+        """
+        fit = [self._is_valid(event.queue) for event in events]
+        sent = [event for event, good in zip(events, fit, strict=True) if good]
+        outcomes = iter(await self._send(sent) if sent else ())
+        return [next(outcomes) if good else Outcome.REFUSED for good in fit]
 
     async def close(self) -> None:
-        """End the connections."""
+        """Wait for the answers under way (at most the deadline), and end the connections."""
+        self._closed = True
+        while any(live.waiting for connector in self._connectors if (live := connector.live)):
+            await deferLater(self._reactor, 0.01)
         for connector in self._connectors:
-            connector.close()
+            await connector.close()
+
+    async def _send(self, events: list[Event]) -> list[Outcome]:
+        expires = self._reactor.seconds() + self._deadline
+        if self._closed:
+            return [Outcome.REFUSED] * len(events)
+        try:
+            protocol = await self._connection()
+        except Lost:
+            return [Outcome.REFUSED] * len(events)
+        left = max(0.0, expires - self._reactor.seconds())
+        late: list[bool] = []
+        timer = self._reactor.callLater(left, self._cut, protocol, late)
+        requests = [set_request(event.queue, event.body) for event in events]
+        answers = await DeferredList(protocol.ask(requests, False), consumeErrors=True)
+        if timer.active():
+            timer.cancel()
+        unanswered = Outcome.TIMED_OUT if late else Outcome.UNKNOWN
+        return [outcome(answer) if good else unanswered for good, answer in answers]
+
+    async def _connection(self) -> KestrelClientProtocol:
+        """Return the least busy connection; wait for one only when there is none."""
+        for connector in self._connectors:
+            connector.revive()
+        self._turn += 1
+        start = self._turn % len(self._connectors)
+        ring = self._connectors[start:] + self._connectors[:start]
+        living = [live for connector in ring if (live := connector.live)]
+        if living:
+            return min(living, key=lambda live: live.waiting)
+        return await ring[0].connection()
+
+    def _is_valid(self, name: str) -> bool:
+        if name not in self._valid and is_queue_name(name):
+            self._valid.add(name)
+        return name in self._valid
 
     def _cut(self, protocol: KestrelClientProtocol, late: list[bool]) -> None:
         late.append(True)
@@ -194,108 +263,135 @@ class KestrelQueue:
 class KestrelReader:
     """Reads queues through fan-out queues (``events+shadow``): their consumers lose nothing.
 
-    An item is confirmed by asking for the next one, so a reader that dies gets it again.
-    Offsets are counted here, per queue.
+    The fan-out is created by :meth:`attach`, or by the first call of another method, and sees
+    what is written later; one that exists goes on where it stopped. Each message is confirmed
+    by asking for the next. Offsets are counted here, per queue, from 1.
     """
 
     def __init__(
-        self, reactor: Any, host: str, port: int, names: Sequence[str], child: str
+        self, reactor: Any, host: str, port: int, names: Sequence[str], child: str = "shadow"
     ) -> None:
-        self._connector = Connector(reactor, host, port)
-        self._where = f"kestrel://{host}:{port}"
-        self._names = {name: f"{name}+{child}" for name in names}
-        self._offsets = dict.fromkeys(names, 0)
+        for name in (*names, child):
+            if not is_queue_name(name):
+                raise QueueError(f"{name!r} cannot be the name of a Kestrel queue")
         self._reactor = reactor
+        self._connector = Connector(reactor, host, port, READ_SECONDS)
+        self._where = f"queue kestrel://{host}:{port}"
+        self._children = {name: f"{name}+{child}" for name in names}
+        self._offsets = dict.fromkeys(names, 0)
+        self._unsure: dict[str, tuple[bytes, float]] = {}
+        self._attached = False
+
+    async def attach(self) -> None:
+        """Create the fan-out queues, so that whatever is written from now on is seen.
+
+        :raises QueueError: the server cannot be asked now.
+        """
+        requests = [b"get %b/peek\r\n" % child.encode() for child in self._children.values()]
+        answers = await self._ask(requests)
+        if None in answers:
+            raise QueueError(f"{self._where}: closed the connection; is it a Kestrel server?")
+        self._attached = True
 
     async def read(self, limit: int) -> list[Stored]:
-        """Return up to *limit* messages of each queue; the first call creates the fan-outs."""
+        """Return up to *limit* messages not yet returned, each queue's oldest first.
+
+        :raises QueueError: the server cannot be asked now, and nothing was read.
+        """
+        if not self._attached:
+            await self.attach()
         found: list[Stored] = []
-        for name in self._names:
-            found += await self._read(name, limit)
-        return found
-
-    async def backlog(self) -> int:
-        """Return how many messages wait in the fan-out queues."""
-        stats: dict[str, int] = {}
-        for reply in await self._ask(b"stats\r\n"):
-            words = reply.text.split() if isinstance(reply, Word) else []
-            if len(words) == 3 and words[2].isdigit():
-                stats[words[1]] = int(words[2])
-        children = self._names.values()
-        return sum(stats.get(f"queue_{child}_items", 0) for child in children)
-
-    async def close(self) -> None:
-        """End the connection."""
-        self._connector.close()
-
-    async def _read(self, name: str, limit: int) -> list[Stored]:
-        """Ask for many items at once; each question confirms the item before it."""
-        child = self._names[name].encode()
-        found: list[Stored] = []
-        while len(found) < limit:
-            asked = min(PIPELINED, limit - len(found))
-            question = b"get %b/close/open\r\n" % child
-            got = await self._ask_many([question] * asked + [b"get %b/close\r\n" % child])
-            found += [self._stored(name, value.body) for value in got]
-            if len(got) < asked:
+        for name in sorted(self._children, key=self._offsets.__getitem__):
+            try:
+                await self._drain(name, limit, found)
+            except QueueError:
+                if not found:
+                    raise
                 break
         return found
 
-    def _stored(self, name: str, body: bytes) -> Stored:
-        self._offsets[name] += 1
-        return Stored(name, self._offsets[name], body)
+    async def backlog(self) -> int:
+        """Return how many messages wait in the fan-out queues.
 
-    async def _ask_many(self, questions: list[bytes]) -> list[Value]:
-        replies: list[Value | Word] = []
-        protocol = await self._living()
-        timer = self._reactor.callLater(10.0, protocol.abort)
-        answers = [protocol.ask(question, until_end=True) for question in questions]
-        try:
-            for answer in await gatherResults(answers, consumeErrors=True):
-                replies += answer
-        except Exception as error:
-            raise QueueError(f"{self._where}: {_reason(error)}") from None
-        finally:
-            if timer.active():
-                timer.cancel()
-        self._check(replies)
-        return [reply for reply in replies if isinstance(reply, Value)]
+        :raises QueueError: the server cannot be asked now.
+        """
+        if not self._attached:
+            await self.attach()
+        (lines,) = await self._ask([b"stats\r\n"])
+        if lines is None:
+            raise QueueError(f"{self._where}: closed the connection while it was asked")
+        figures = dict(stat(line) for line in lines if isinstance(line, bytes))
+        names = (f"queue_{child}_items" for child in self._children.values())
+        return sum(figures.get(name, 0) for name in names)
 
-    async def _ask(self, question: bytes) -> list[Value | Word]:
-        protocol = await self._living()
-        timer = self._reactor.callLater(10.0, protocol.abort)
+    async def close(self) -> None:
+        """End the connection; no message is open then."""
+        await self._connector.close()
+
+    async def _drain(self, name: str, limit: int, found: list[Stored]) -> None:
+        """Add what waits in one queue; many requests at once, each confirms what came before."""
+        child = self._children[name].encode()
+        while len(found) < limit:
+            asked = min(PIPELINED, limit - len(found))
+            requests = [b"get %b/close/open\r\n" % child] * asked + [b"get %b/close\r\n" % child]
+            answers = await self._ask(requests)
+            bodies = [
+                reply.body
+                for answer in answers
+                for reply in answer or ()
+                if isinstance(reply, Value)
+            ]
+            lost = None in answers
+            self._take(name, bodies, found)
+            if lost and bodies and answers.index(None) == len(bodies):
+                self._unsure[name] = (bodies[-1], self._reactor.seconds() + REDELIVERY_SECONDS)
+            if lost:
+                raise QueueError(f"{self._where}: closed the connection while it was read")
+            if len(bodies) < asked:
+                return
+
+    def _take(self, name: str, bodies: list[bytes], found: list[Stored]) -> None:
+        """Number messages; one that was read before the connection was lost is not new."""
+        for body in bodies:
+            known, until = self._unsure.pop(name, (None, 0.0))
+            if body == known and self._reactor.seconds() < until:
+                continue
+            self._offsets[name] += 1
+            found.append(Stored(name, self._offsets[name], body))
+
+    async def _ask(self, requests: list[bytes]) -> list[list[Reply] | None]:
+        """Return the answers, ``None`` for those that were lost.
+
+        :raises QueueError: there is no connection, or the first answer is an error.
+        """
         try:
-            return await protocol.ask(question, until_end=True)
+            protocol = await self._connector.connection()
         except Lost as error:
-            raise QueueError(f"{self._where}: {error}") from None
-        finally:
-            if timer.active():
-                timer.cancel()
-
-    async def _living(self) -> KestrelClientProtocol:
-        try:
-            return await self._connector.connection()
-        except Lost as error:
-            raise QueueError(
-                f"{self._where}: {error}; is the queue server running there?"
-            ) from None
-
-    def _check(self, replies: list[Value | Word]) -> None:
-        for reply in replies:
-            if isinstance(reply, Word) and reply.text.endswith("ERROR"):
-                raise QueueError(f"{self._where}: answered {reply.text}")
+            raise QueueError(f"{self._where}: {error}; is a queue server running there?") from None
+        timer = self._reactor.callLater(READ_SECONDS, protocol.abort)
+        answers = await DeferredList(protocol.ask(requests, True), consumeErrors=True)
+        if timer.active():
+            timer.cancel()
+        whole = [answer if good and answer[-1] not in ERRORS else None for good, answer in answers]
+        if whole[0] is None and answers[0][0]:
+            word = answers[0][1][-1].decode("latin-1")
+            raise QueueError(f"{self._where}: answered {word}; it cannot be read this way")
+        return whole
 
 
-def _outcome(answer: list[Value | Word]) -> Outcome:
-    first = answer[0]
-    return OUTCOMES.get(first.text, Outcome.REFUSED) if isinstance(first, Word) else Outcome.UNKNOWN
+def outcome(answer: list[Reply]) -> Outcome:
+    """Return what the answer to a ``set`` says: error words say no, anything else says nothing."""
+    match answer:
+        case [bytes(word)] if word in OUTCOMES:
+            return OUTCOMES[word]
+        case [bytes(word)] if word in ERRORS:
+            return Outcome.REFUSED
+    return Outcome.UNKNOWN
 
 
-def _unknown(failure: Failure, late: list[bool]) -> Outcome:
-    failure.trap(Lost)
-    return Outcome.TIMED_OUT if late else Outcome.UNKNOWN
-
-
-def _reason(error: Exception) -> str:
-    inner = getattr(error, "subFailure", None)
-    return inner.getErrorMessage() if inner is not None else str(error)
+def stat(line: bytes) -> tuple[str, int]:
+    """Return the name and the number of a ``STAT`` line; no name if it is none."""
+    words = line.decode("latin-1").split(" ")
+    if len(words) == 3 and words[0] == "STAT" and words[2].isdigit():
+        return words[1], int(words[2])
+    return "", 0

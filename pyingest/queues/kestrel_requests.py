@@ -169,11 +169,11 @@ class RequestReader:
 
 
 def is_name(queue: str) -> bool:
-    """Return whether *queue* may name a queue: not empty, no blank, control, ``/``, ``.``, ``~``."""
+    """Return whether *queue* may name one: visible ASCII without ``/``, ``.`` and ``~``."""
     return (
         bool(queue)
         and not FORBIDDEN.intersection(queue)
-        and all(32 < ord(character) < 127 for character in queue)
+        and all("!" <= character <= "~" for character in queue)
     )
 
 

@@ -1,351 +1,288 @@
-"""A queue server that speaks Kestrel's protocol, on an SQLite log.
+"""A queue server that speaks Kestrel's protocol, on one SQLite log.
 
-A queue is a log; its consumers share one position on it. A fan-out queue ``events+shadow`` is
-one more position on the log of ``events``, so a write costs one row however many children
-there are. An item is confirmed (``STORED``) after COMMIT. Positions are written with a delay
-of up to a second: after a crash a few items come twice, none is lost (at least once).
+``STORED`` is sent after COMMIT, and so is the answer to whatever takes a message away; all
+connections share each commit. What is only open comes back after a disconnect and after a crash.
+Differences from Kestrel: messages do not expire, and a fan-out child cannot be written to.
 """
 
+import os
 from collections import deque
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from pyingest.event import Event
+from pyingest.queues.broker import AHEAD_ITEMS, Broker, Cursor, Kept, figures
+from pyingest.queues.directory import locked
 from pyingest.queues.interface import Outcome, QueueError
-from pyingest.queues.kestrel_wire import (
-    Command,
-    CommandReader,
-    Garbage,
-    Get,
-    Position,
-    is_queue_name,
-    parse_get,
-    value_reply,
-)
-from pyingest.queues.sqlite import Appender, LogThread
+from pyingest.queues.kestrel_requests import RequestReader
+from pyingest.queues.kestrel_session import Session
+from pyingest.queues.log import Item, Operation
+from pyingest.queues.sqlite import LogFile, LogThread, SqliteOptions
 
-FETCH = 1_000
-OWN = ""
-"""Name of the position that a queue's own consumers share."""
-END = b"END\r\n"
-CLIENT_ERROR = b"CLIENT_ERROR\r\n"
-VERSION = b"VERSION 2.4.1\r\n"
+LARGEST_MESSAGE = 64 << 20
+"""Bytes; a larger one is ``NOT_STORED``."""
+MOST_UNDER_WAY = 10_000
+"""Requests of one connection that are read before their answers are out."""
+TRIM_SECONDS = 0.25
+STOP_SECONDS = 1.0
+"""How long clients get to take their last answers."""
 
 
-class Broker:
-    """The queues of one server. Positions live here; items in the log."""
+class Queues:
+    """The queues of one server, on their file; what a session works on."""
 
-    def __init__(self, thread: LogThread, clock: Any) -> None:
+    def __init__(self, reactor: Any, thread: LogThread, max_items: int | None = None) -> None:
+        self._reactor = reactor
         self._thread = thread
-        self._appender = Appender(thread)
-        self._clock = clock
-        self._positions: dict[str, Position] = {}
-        self._kept: dict[str, int] = {}
-        self._waiters: dict[str, list[Deferred[None]]] = {}
-        self.totals: dict[str, int] = {}
-        for (child, queue), off in thread.log.cursors().items():
-            self._positions[_full_name(queue, child)] = Position(off)
+        self._broker = Broker(kept(thread.file), max_items)
+        for cursor in self._broker.cursors():
+            weight = thread.file.weigh(cursor.child, cursor.log.name, cursor.floor)
+            cursor.items, cursor.bytes = weight
+        self._waiters: dict[Cursor, deque[Deferred[None]]] = {}
+        self._refills: dict[Cursor, list[Deferred[None]]] = {}
+        self._started = reactor.seconds()
+        self.connections: set[KestrelProtocol] = set()
+        self.total_connections = 0
 
-    async def store(self, queue: str, bodies: list[bytes]) -> Outcome:
-        """Store items of one queue; give the outcome, which they share."""
-        self._position(queue)
-        outcome = await self._appender.append([Event(queue, body) for body in bodies])
-        if outcome is Outcome.STORED:
-            self.totals[queue] = self.totals.get(queue, 0) + len(bodies)
-            self._wake(queue)
-        return outcome
+    def append(self, queue: str, body: bytes, done: Callable[[Outcome], None]) -> None:
+        """Store a message; call *done* after COMMIT."""
+        append = self._broker.append(queue, body)
+        if append is None:
+            done(Outcome.FULL)
+            return
 
-    async def take(self, name: str, seconds: float, waiter: "Waiter") -> tuple[int, bytes] | None:
-        """Return the next item of *name*, set aside; wait up to *seconds* for one."""
-        deadline = self._clock.seconds() + seconds
+        def settle(outcome: Outcome) -> None:
+            cursors = self._broker.appended(append, outcome is Outcome.STORED)
+            done(outcome)
+            for cursor in cursors:
+                self._wake(cursor)
+
+        self._thread.submit((append,)).addCallback(settle)
+
+    async def refer(self, name: str) -> Cursor:
+        """Return a queue; one that is new lasts before this returns, if the file allows it."""
+        cursor, operations = self._broker.cursor(name)
+        if operations:
+            await self._thread.submit(operations)
+        return cursor
+
+    async def next(self, cursor: Cursor, seconds: float, taking: bool) -> Item | None:
+        """Return the next message, waiting up to *seconds*; with *taking* it becomes open."""
+        deadline = self._reactor.seconds() + seconds
         while True:
-            item = await self._next(name)
-            left = deadline - self._clock.seconds()
-            if item is not None and waiter.gone:
-                self._position(name).give_back(item[0])
+            if cursor.behind is not None:
+                await self._refill(cursor)
+                continue
+            body = cursor.peek()
+            if body is not None:
+                return cursor.take() if taking else (0, body)
+            left = deadline - self._reactor.seconds()
+            if left <= 0 or cursor.dropped:
                 return None
-            if item is not None or left <= 0 or waiter.gone:
-                return item
-            await self._wait(name, left, waiter)
+            await self._wait(cursor, left)
 
-    async def peek(self, name: str) -> bytes | None:
-        """Return the next item of *name* and leave it there."""
-        await self._fetch(name)
-        return self._position(name).peek()
+    def confirm(self, cursor: Cursor, offsets: list[int], done: Callable[[bool], None]) -> None:
+        """Make it last that messages are consumed; call *done* with whether it does."""
 
-    def confirm(self, name: str, off: int) -> None:
-        """Note that an item set aside is consumed."""
-        self._position(name).confirm(off)
+        def settle(outcome: Outcome) -> None:
+            lasting = outcome is Outcome.STORED
+            if lasting:
+                cursor.settle(offsets)
+            else:
+                self.put_back(cursor, offsets)
+                self._thread.submit(cursor.mark())
+            done(lasting)
 
-    def give_back(self, name: str, off: int) -> None:
-        """Put an item set aside back at the head, and wake who waits."""
-        self._position(name).give_back(off)
-        self._wake(name.split("+")[0])
+        self._thread.submit(cursor.confirm(offsets)).addCallback(settle)
 
-    async def flush(self, name: str) -> None:
-        """Forget what waits in *name*."""
-        self._positions[name] = Position(await self._thread.call(self._thread.log.end))
+    def put_back(self, cursor: Cursor, offsets: list[int]) -> None:
+        """Put open messages back, and wake who waits."""
+        for offset in offsets:
+            cursor.put_back(offset)
+        self._wake(cursor)
 
-    async def stats(self) -> dict[str, int]:
-        """Return ``queue_NAME_items`` and its siblings for every queue."""
-        found: dict[str, int] = {}
-        for name, position in list(self._positions.items()):
-            queue = name.split("+")[0]
-            beyond = await self._thread.call(self._thread.log.count, queue, position.fetched)
-            found[f"queue_{name}_items"] = beyond + position.waiting
-            found[f"queue_{name}_open_transactions"] = len(position.open)
-            found[f"queue_{name}_total_items"] = self.totals.get(queue, 0)
-            found[f"queue_{name}_discarded"] = 0
+    async def remove(self, name: str, whole: bool) -> bool:
+        """Drop what waits in a queue, and with *whole* the queue; return whether that lasts."""
+        operations = self._broker.delete(name) if whole else self._flush(name)
+        return await self._thread.submit(operations) is Outcome.STORED
+
+    def statistics(self) -> list[tuple[str, int]]:
+        """Return names and values for ``stats``."""
+        cursors = self._broker.cursors()
+        found = [
+            ("uptime", int(self._reactor.seconds() - self._started)),
+            ("curr_items", sum(cursor.items for cursor in cursors)),
+            ("total_items", sum(cursor.total for cursor in cursors)),
+            ("bytes", sum(cursor.bytes for cursor in cursors)),
+            ("curr_connections", len(self.connections)),
+            ("total_connections", self.total_connections),
+        ]
+        for cursor in cursors:
+            found += [(f"queue_{cursor.name}_{key}", n) for key, n in self._figures(cursor)]
         return found
 
-    async def keep_positions(self) -> None:
-        """Write the positions that moved."""
-        for name, position in list(self._positions.items()):
-            queue, _, child = name.partition("+")
-            if self._kept.get(name) != position.done:
-                self._kept[name] = position.done
-                await self._thread.call(self._thread.log.move, child, queue, position.done)
+    def listing(self, names: tuple[str, ...]) -> list[tuple[str, list[tuple[str, int]]]]:
+        """Return each queue (of *names*, if any) with its figures."""
+        return [
+            (cursor.name, self._figures(cursor))
+            for cursor in self._broker.cursors()
+            if not names or cursor.name in names
+        ]
+
+    def names(self) -> list[str]:
+        """Return the names of all queues."""
+        return [cursor.name for cursor in self._broker.cursors()]
+
+    def trim(self) -> None:
+        """Remove some of what every consumer has passed."""
+        operations = [op for log in self._broker.logs.values() for op in log.trim()]
+        if operations:
+            self._thread.submit(operations)
+
+    async def drain(self) -> None:
+        """Wait until everything that was asked for by now is committed."""
+        await self._thread.submit(())
 
     async def close(self) -> None:
-        """Write the positions and close the log."""
-        await self.keep_positions()
+        """Commit what waits and close the file."""
         await self._thread.close()
 
-    def position_at_end(self, name: str) -> None:
-        """Create the position of *name* by this reference, if it is new."""
-        self._position(name)
+    def _flush(self, name: str) -> list[Operation]:
+        cursor, created = self._broker.cursor(name)
+        return created + cursor.flush()
 
-    def _position(self, name: str) -> Position:
-        if name not in self._positions:
-            # A child sees later writes only; a queue without any position is new altogether.
-            self._positions[name] = Position(self._appender.last if "+" in name else 0)
-        return self._positions[name]
+    def _figures(self, cursor: Cursor) -> list[tuple[str, int]]:
+        return [*figures(cursor), ("waiters", len(self._waiters.get(cursor, ())))]
 
-    async def _next(self, name: str) -> tuple[int, bytes] | None:
-        position = self._position(name)
-        if not position.waiting:
-            await self._fetch(name)
-        return position.take()
+    async def _refill(self, cursor: Cursor) -> None:
+        """Ask the file for the next messages; those who ask meanwhile share the answer."""
+        if cursor in self._refills:
+            turn: Deferred[None] = Deferred()
+            self._refills[cursor].append(turn)
+            await turn
+            return
+        after = cursor.behind
+        if after is None:
+            return
+        self._refills[cursor] = []
+        # Shielded: who asked may leave, and the others still need the answer.
+        asked = self._thread.call(self._thread.file.items, cursor.log.name, after, AHEAD_ITEMS)
+        mine: Deferred[None] = Deferred()
+        self._refills[cursor].append(mine)
+        asked.addCallback(cursor.refill).addBoth(self._refilled, cursor)
+        await mine
 
-    async def _fetch(self, name: str) -> None:
-        position = self._position(name)
-        queue = name.split("+")[0]
-        rows = await self._thread.call(self._thread.log.read, queue, position.fetched, FETCH)
-        position.feed([(row.offset, row.body) for row in rows])
+    def _refilled(self, result: Any, cursor: Cursor) -> None:
+        for turn in self._refills.pop(cursor):
+            turn.callback(result if isinstance(result, Failure) else None)
 
-    async def _wait(self, name: str, seconds: float, waiter: "Waiter") -> None:
+    async def _wait(self, cursor: Cursor, seconds: float) -> None:
+        """Wait for a message or for the time to pass; one who leaves is forgotten."""
+        waiters = self._waiters.setdefault(cursor, deque())
         woken: Deferred[None] = Deferred()
-        queue = name.split("+")[0]
-        self._waiters.setdefault(queue, []).append(woken)
-        waiter.woken = woken
-        timer = self._clock.callLater(seconds, _fire, woken)
-        await woken
-        waiter.woken = None
-        if timer.active():
-            timer.cancel()
-        if woken in self._waiters.get(queue, []):
-            self._waiters[queue].remove(woken)
+        waiters.append(woken)
+        timer = self._reactor.callLater(seconds, woken.callback, None)
+        try:
+            await woken
+        finally:
+            if timer.active():
+                timer.cancel()
+            if woken in waiters:
+                waiters.remove(woken)
 
-    def _wake(self, queue: str) -> None:
-        for woken in self._waiters.pop(queue, []):
-            _fire(woken)
-
-
-class Waiter:
-    """A connection as the broker sees it: present or gone."""
-
-    def __init__(self) -> None:
-        self.gone = False
-        self.woken: Deferred[None] | None = None
-
-    def leave(self) -> None:
-        """Go, and stop waiting."""
-        self.gone = True
-        if self.woken is not None:
-            _fire(self.woken)
+    def _wake(self, cursor: Cursor) -> None:
+        waiters = self._waiters.get(cursor)
+        for _ in range(min(len(waiters), cursor.items) if waiters else 0):
+            if waiters:
+                waiters.popleft().callback(None)
 
 
+@implementer(IPushProducer)
 class KestrelProtocol(Protocol):
-    """One client's connection; its commands are carried out in order."""
+    """One client's connection."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self._reader = CommandReader()
-        self._commands: deque[Command | Garbage] = deque()
-        self._working = False
-        self._waiter = Waiter()
-        self._opened: deque[tuple[str, int]] = deque()
+    log = Logger()
+
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+        self._reader = RequestReader(LARGEST_MESSAGE)
+        self._session = Session(queues, self._send, self._hang_up, self._spawn)
+        self._running: set[Deferred[None]] = set()
+        self._paused = False
 
     def connectionMade(self) -> None:
         """Send small answers at once."""
+        self._queues.connections.add(self)
+        self._queues.total_connections += 1
         self.transport.setTcpNoDelay(True)  # type: ignore[union-attr]  # TCP only
+        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
 
     def dataReceived(self, data: bytes) -> None:
-        """Take commands."""
-        self._commands.extend(self._reader.feed(data))
-        if not self._working:
-            self._working = True
-            Deferred.fromCoroutine(self._work()).addErrback(self._fail)
+        """Take requests; read no more while too many are under way."""
+        self._session.requested(self._reader.feed(data))
+        if not self._paused and self._session.load > MOST_UNDER_WAY:
+            self._paused = True
+            self.transport.pauseProducing()  # type: ignore[union-attr]
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Put back what was read and not confirmed."""
-        self._waiter.leave()
-        self._commands.clear()
-        while self._opened:
-            self._broker.give_back(*self._opened.pop())
+        """Put back what was read and not confirmed, and stop waiting."""
+        self._queues.connections.discard(self)
+        for running in list(self._running):
+            running.cancel()
+        self._session.ended()
 
-    async def _work(self) -> None:
-        while self._commands and not self._waiter.gone:
-            sets = self._leading_sets()
-            if sets:
-                self._write(await self._store(sets))
-                continue
-            command = self._commands.popleft()
-            if isinstance(command, Garbage):
-                return self._refuse()
-            await self._carry_out(command)
-        self._working = False
-        return None
+    def pauseProducing(self) -> None:
+        """Begin nothing new: the client does not read its answers."""
+        self._session.hold()
 
-    def _leading_sets(self) -> list[Command]:
-        """Take the storage commands for one queue that stand at the front."""
-        sets: list[Command] = []
-        while self._commands:
-            command = self._commands[0]
-            if isinstance(command, Garbage) or command.words[0] != "set":
-                break
-            if not is_queue_name(command.words[1]):
-                break
-            if sets and command.words[1] != sets[0].words[1]:
-                break
-            sets.append(command)
-            self._commands.popleft()
-        return sets
+    def resumeProducing(self) -> None:
+        """Go on."""
+        self._session.release()
 
-    async def _store(self, sets: list[Command]) -> bytes:
-        bodies = [command.data or b"" for command in sets]
-        outcome = await self._broker.store(sets[0].words[1], bodies)
-        word = b"STORED\r\n" if outcome is Outcome.STORED else b"NOT_STORED\r\n"
-        return word * len(sets)
+    def stopProducing(self) -> None:
+        """Do nothing: the connection is ending, and :meth:`connectionLost` follows."""
 
-    async def _carry_out(self, command: Command) -> None:
-        match command.words:
-            case ("get" | "gets", key, *_):
-                await self._get(key)
-            case ("confirm", name, count):
-                self._write(self._confirm(name, count))
-            case ("monitor", name, seconds, *most) if seconds.isdigit():
-                await self._monitor(name, int(seconds), int(most[0]) if most else 100)
-            case ("flush" | "delete", name):
-                await self._broker.flush(name)
-                self._write(b"DELETED\r\n" if command.words[0] == "delete" else END)
-            case ("stats", *_):
-                self._write(await self._stats())
-            case ("version", *_):
-                self._write(VERSION)
-            case ("quit", *_):
-                self.transport.loseConnection()  # type: ignore[union-attr]
-            case _:
-                self._refuse()
+    def finish(self) -> None:
+        """End the connection once what was answered is sent."""
+        self._hang_up()
 
-    async def _get(self, key: str) -> None:
-        get = parse_get(key)
-        if get is None:
-            self._refuse()
-            return
-        self._broker.position_at_end(get.queue)
-        if get.close or get.abort:
-            self._end_read(get)
-        if get.abort or (get.close and not get.open):
-            self._write(END)
-        elif get.peek:
-            body = await self._broker.peek(get.queue)
-            self._write((value_reply(get.queue, body) if body is not None else b"") + END)
-        else:
-            await self._take(get)
+    def abort(self) -> None:
+        """End the connection now."""
+        self.transport.abortConnection()  # type: ignore[union-attr]
 
-    async def _take(self, get: Get) -> None:
-        item = await self._broker.take(get.queue, get.wait, self._waiter)
-        if item is None:
-            self._write(END)
-            return
-        off, body = item
-        if get.open:
-            self._opened.append((get.queue, off))
-        else:
-            self._broker.confirm(get.queue, off)
-        self._write(value_reply(get.queue, body) + END)
+    def _send(self, data: bytes) -> None:
+        self.transport.write(data)  # type: ignore[union-attr]
+        if self._paused and self._session.load < MOST_UNDER_WAY // 2:
+            self._paused = False
+            self.transport.resumeProducing()  # type: ignore[union-attr]
 
-    def _end_read(self, get: Get) -> None:
-        """Confirm (or put back) the oldest open read of the queue; none is no error."""
-        for name, off in self._opened:
-            if name == get.queue:
-                self._opened.remove((name, off))
-                (self._broker.give_back if get.abort else self._broker.confirm)(name, off)
-                return
-
-    async def _monitor(self, name: str, seconds: float, most: int) -> None:
-        for number in range(most):
-            wait = 0.0 if number else seconds
-            item = await self._broker.take(name, wait, self._waiter)
-            if item is None:
-                break
-            self._opened.append((name, item[0]))
-            self._write(value_reply(name, item[1]))
-        self._write(END)
-
-    def _confirm(self, name: str, count: str) -> bytes:
-        mine = [opened for opened in self._opened if opened[0] == name]
-        if not count.isdigit() or not 0 < int(count) <= len(mine):
-            return b"ERROR\r\n"
-        for opened in mine[: int(count)]:
-            self._opened.remove(opened)
-            self._broker.confirm(*opened)
-        return END
-
-    async def _stats(self) -> bytes:
-        stats = await self._broker.stats()
-        return b"".join(b"STAT %b %d\r\n" % (k.encode(), v) for k, v in stats.items()) + END
-
-    def _refuse(self) -> None:
-        self._write(CLIENT_ERROR)
-        self._commands.clear()
+    def _hang_up(self) -> None:
         self.transport.loseConnection()  # type: ignore[union-attr]
 
-    def _write(self, data: bytes) -> None:
-        if not self._waiter.gone:
-            self.transport.write(data)  # type: ignore[union-attr]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        running: Deferred[None] = Deferred.fromCoroutine(work)
+        self._running.add(running)
+        running.addErrback(self._failed)
+        running.addBoth(lambda _: self._running.discard(running))
 
-    def _fail(self, failure: Failure) -> None:
-        """A log that cannot be read ends the connection; the client hears a bare error word."""
-        failure.trap(QueueError)
-        self._write(b"SERVER_ERROR\r\n")
-        self.transport.loseConnection()  # type: ignore[union-attr]
-
-
-class KestrelServer:
-    """A server that listens."""
-
-    def __init__(self, listening: Any, factory: "KestrelFactory", broker: Broker) -> None:
-        self.port: int = listening.getHost().port
-        self._listening = listening
-        self._factory = factory
-        self._broker = broker
-        self._keeper = LoopingCall(lambda: Deferred.fromCoroutine(broker.keep_positions()))
-        self._keeper.start(1.0, now=False)
-
-    async def stop(self) -> None:
-        """Stop listening, end the connections, write the positions, close the log."""
-        self._keeper.stop()
-        await self._listening.stopListening()
-        for protocol in list(self._factory.protocols):
-            protocol.transport.abortConnection()
-        await self._broker.close()
+    def _failed(self, failure: Failure) -> None:
+        """A file that cannot be read ends the connection, as an error word would."""
+        if failure.check(CancelledError):
+            return
+        if failure.check(QueueError):
+            self.log.error("{reason}", reason=failure.getErrorMessage())
+        else:
+            self.log.failure("a connection failed", failure)
+        self._send(b"SERVER_ERROR\r\n")
+        self._hang_up()
 
 
 class KestrelFactory(Factory):
@@ -353,37 +290,81 @@ class KestrelFactory(Factory):
 
     noisy = False
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self.protocols: set[Any] = set()
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
 
     def buildProtocol(self, addr: Any) -> KestrelProtocol:
         """Return the protocol for one connection."""
-        protocol = KestrelProtocol(self._broker)
-        self.protocols.add(protocol)
-        return protocol
+        return KestrelProtocol(self._queues)
 
 
-async def start(reactor: Any, host: str, port: int, directory: Path) -> KestrelServer:
-    """Serve the queues kept in *directory*.
+class KestrelServer:
+    """A server that listens; :func:`start` makes it."""
 
-    :raises QueueError: the log cannot be opened.
-    :raises CannotListenError: the port is taken.
+    def __init__(
+        self, reactor: Any, listening: Any, queues: Queues, trimmer: LoopingCall, lock: int
+    ) -> None:
+        self._reactor = reactor
+        self.port: int = listening.getHost().port
+        """The port that is listened on."""
+        self._listening = listening
+        self._queues = queues
+        self._trimmer = trimmer
+        self._lock = lock
+
+    async def stop(self) -> None:
+        """Stop listening, answer what is being committed, end the connections, close the file."""
+        if self._trimmer.running:
+            self._trimmer.stop()
+        await self._listening.stopListening()
+        await self._queues.drain()
+        for connection in list(self._queues.connections):
+            connection.finish()
+        patience = self._reactor.seconds() + STOP_SECONDS
+        while self._queues.connections and self._reactor.seconds() < patience:
+            await deferLater(self._reactor, 0.01)
+        for connection in list(self._queues.connections):
+            connection.abort()
+        await self._queues.close()
+        os.close(self._lock)
+
+
+async def start(
+    reactor: Any,
+    host: str,
+    port: int,
+    directory: Path,
+    max_items: int | None = None,
+    options: SqliteOptions | None = None,
+) -> KestrelServer:
+    """Serve the queues kept in *directory*, which is made if it is not there.
+
+    :param max_items: messages that may wait in one queue; more are ``NOT_STORED``.
+    :raises QueueError: the directory or its file cannot be used, or another server uses it.
+    :raises CannotListenError: the address cannot be listened on.
     """
-    broker = Broker(LogThread(reactor, directory / "queue.db"), reactor)
-    factory = KestrelFactory(broker)
+    lock = locked(directory)
     try:
-        listening = reactor.listenTCP(port, factory, interface=host, backlog=256)
-    except Exception:
-        await broker.close()
+        thread = LogThread(reactor, directory / "queue.db", options)
+    except QueueError:
+        os.close(lock)
         raise
-    return KestrelServer(listening, factory, broker)
+    try:
+        queues = Queues(reactor, thread, max_items)
+        listening = reactor.listenTCP(port, KestrelFactory(queues), backlog=256, interface=host)
+    except Exception:
+        await thread.close()
+        os.close(lock)
+        raise
+    trimmer = LoopingCall(queues.trim)
+    trimmer.clock = reactor
+    trimmer.start(TRIM_SECONDS, now=False)
+    return KestrelServer(reactor, listening, queues, trimmer, lock)
 
 
-def _full_name(queue: str, child: str) -> str:
-    return f"{queue}+{child}" if child else queue
+def kept(file: LogFile) -> Kept:
+    """Return what a file says about its queues.
 
-
-def _fire(deferred: "Deferred[None]") -> None:
-    if not deferred.called:
-        deferred.callback(None)
+    :raises QueueError: it cannot be read.
+    """
+    return Kept(file.ends(), file.cursors(), file.taken(), file.last_offset())

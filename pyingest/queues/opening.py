@@ -1,5 +1,6 @@
 """From a queue URL to a queue or a reader."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from pyingest.queues.sqlite import SqliteQueue, SqliteReader
 def open_queue(reactor: Any, text: str) -> Queue:
     """Return the queue that a URL names; see :func:`parse_queue_url` for the forms.
 
-    :raises QueueError: the URL is wrong, or a file cannot be opened. A server that is not
-        there is no error yet: it may come.
+    A queue in memory grows for as long as the process lives: for trials and tests.
+
+    :raises QueueError: the URL is wrong, a file cannot be opened, or a host is unknown. A
+        server that is not there is no error yet: it may come.
     """
     url = parse_queue_url(text)
     match url.scheme:
@@ -30,10 +33,11 @@ def open_queue(reactor: Any, text: str) -> Queue:
 def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) -> Reader:
     """Return a reader of the queues that a URL names, which takes nothing from their consumers.
 
-    It begins at the present end (with *from_start*: at the beginning, where the engine can) and
-    goes on where a reader with the same *cursor* name stopped.
+    It goes on where a reader with the same *cursor* name stopped. A new one begins at the
+    present end, or with *from_start* at the oldest message that is kept; a Kestrel server has
+    nothing older for a new reader.
 
-    :raises QueueError: the URL is wrong, or a file cannot be opened.
+    :raises QueueError: the URL is wrong, a file cannot be opened, or a host is unknown.
     """
     url = parse_queue_url(text)
     match url.scheme:
@@ -52,8 +56,17 @@ def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) 
 def _server(text: str, url: QueueUrl) -> tuple[str, int]:
     host, colon, port = url.location.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise QueueError(f"queue URL {text!r}: {url.location!r} is not HOST:PORT")
+        raise QueueError(
+            f"queue URL {text!r}: {url.location!r} is not HOST:PORT, such as 127.0.0.1:22133"
+        )
     for name in url.names:
         if not is_queue_name(name):
             raise QueueError(f"queue URL {text!r}: {name!r} cannot be the name of a Kestrel queue")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise QueueError(
+            f"queue URL {text!r}: host {host!r} is unknown ({error}); check its name"
+        ) from None
     return host, int(port)

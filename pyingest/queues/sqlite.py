@@ -106,14 +106,15 @@ class LogFile:
             (queue, after, limit),
         )
 
-    def weigh(self, queue: str, after: int) -> tuple[int, int]:
-        """Return how many messages of *queue* lie beyond *after*, and their bytes.
+    def weigh(self, name: str, queue: str, after: int) -> tuple[int, int]:
+        """Return how many messages of *queue* wait for cursor *name*, and their bytes.
 
         :raises QueueError: the file cannot be read now.
         """
         rows = self._query(
-            "SELECT count(*), coalesce(sum(length(body)), 0) FROM item WHERE queue=? AND off>?",
-            (queue, after),
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM item WHERE queue=? AND off>?"
+            " AND off NOT IN (SELECT off FROM taken WHERE name=? AND queue=?)",
+            (queue, after, name, queue),
         )
         return rows[0][0], rows[0][1]
 

@@ -97,7 +97,7 @@ def _format_of(path: Path) -> str:
     if name is None:
         raise LogError(
             f"{path}: in none of the formats that are known ({', '.join(FORMATS)}); "
-            f"the first line begins {sample[0][:60]!r}"
+            f"the first line begins {sample[0][:60].decode('latin-1')!r}"
         )
     return name
 

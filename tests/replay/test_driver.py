@@ -197,6 +197,13 @@ class DriverTest(TestCase):
         assert result.unanswered == result.remainder() == 0
         await deferLater(reactor, 0.05, lambda: None)
 
+    async def test_stop_before_the_first_request_sends_none(self) -> None:
+        self.write(Request(b"GET", b"/"))
+        replay = Replay(reactor, self.options(self.serve()), lambda progress: None)
+        replay.stop("interrupted")
+        result = await replay.result()
+        assert (result.sent, result.stopped, self.received) == (0, "interrupted", [])
+
     async def test_drain_has_an_end(self) -> None:
         self.write(Request(b"GET", b"/"))
         url = self.listen(ScriptedFactory(b"", False))

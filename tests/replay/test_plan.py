@@ -43,7 +43,9 @@ def test_limit_and_speed_shorten_the_plan(options: ReplayOptions) -> None:
     ("changes", "words"),
     [
         ({"pace": Timed(0.0)}, "--speed"),
+        ({"pace": Timed(float("nan"))}, "--speed"),
         ({"pace": Open(-1.0)}, "--rate"),
+        ({"pace": Open(float("inf"))}, "--rate"),
         ({"pace": Closed(0)}, "workers"),
         ({"order": Order.SHUFFLE}, "--mode open or closed"),
         ({"to": "ftp://x"}, "only http://"),

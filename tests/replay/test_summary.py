@@ -3,9 +3,10 @@
 import json
 
 from pyingest.message import Response
-from replay.accounting import Accounting, Progress, Result
+from replay.accounting import Accounting, Result
 from replay.entry import Malformed, Parsed, Unreplayable
-from replay.summary import progress_line, render_json, render_text
+from replay.plan import Plan
+from replay.summary import render_json, render_plan, render_text
 from replay.testing import entry
 from shadow.exchange import Answered, Failed, Failure
 
@@ -63,8 +64,10 @@ def test_json_holds_the_same() -> None:
     assert report["response"]["count"] == 1
 
 
-def test_progress_is_one_line() -> None:
-    line = progress_line(Progress(12.3, 6000, 5000, 4990, 3, 7, 0.0012, 0.0305))
-    assert line.strip() == (
-        "12 s: 5,000 sent, 4,990 answered, 3 failed, 7 in flight, p50 1.2 ms, p99 30.5 ms"
-    )
+def test_plan_says_what_would_be_sent_and_that_nothing_was() -> None:
+    text = render_plan(Plan(result(), 3, (("GET /track/", 2), ("HEAD /", 1))))
+    assert text.startswith("would send 3 requests in 1.0 s to 127.0.0.1:8000, a mode\n")
+    assert "2 would go to GET /track/" in text
+    assert "1 unreplayable: body not in the log" in text
+    assert text.endswith("nothing was sent")
+    assert "in 1.0 s" not in render_plan(Plan(result(closed=True), 3, ()))
