@@ -1,6 +1,9 @@
 """The map from a command's name to the command. Each package has its own in `command.py`."""
 
+import os
+import traceback
 from importlib.metadata import version
+from typing import Any
 
 import click
 
@@ -16,7 +19,31 @@ CONTEXT = {
 }
 
 
-@click.group(context_settings=CONTEXT)
+DEFECT = 70
+"""Exit code for an error of ours (EX_SOFTWARE of sysexits.h); never 1, which is a verdict."""
+
+
+class Commands(click.Group):
+    """The commands. What none of them foresaw is said in one line, as our fault."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("MIXMIGRATE_DEBUG"):
+                traceback.print_exc()
+            click.echo(
+                f"Error: a defect in mixmigrate: {type(error).__name__}: {error}\n"
+                "Please report it, with what MIXMIGRATE_DEBUG=1 shows.",
+                err=True,
+            )
+            ctx.exit(DEFECT)
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(version("mixmigrate"), prog_name="mixmigrate")
 def main() -> None:
     """Prove a rewrite of an ingestion service before the cutover.

@@ -140,7 +140,7 @@ def _replay_progress() -> Callable[[Any], None]:
 @click.option(
     "--requests",
     type=click.IntRange(min=100),
-    default=50_000,
+    default=46_000,
     show_default=True,
     help="Requests of the second act. Fewer than 45 140 cannot end in PASS.",
 )
@@ -154,7 +154,7 @@ def _replay_progress() -> Callable[[Any], None]:
 @click.option(
     "--rate",
     type=click.FloatRange(min=1),
-    default=950.0,
+    default=800.0,
     show_default=True,
     help="Requests a second.",
 )

@@ -46,13 +46,10 @@ class Act:
 
     profile: str
     directory: Path
+    verdict: str
+    """``PASS``, ``FAIL``, ``UNDECIDED`` or ``INVALID``."""
     status: int
-    """Exit status of ``compare``: 0 PASS, 1 FAIL, 3 UNDECIDED, 4 INVALID."""
-
-    @property
-    def verdict(self) -> str:
-        """The verdict in one word."""
-        return VERDICTS[self.status]
+    """Exit status of ``compare`` for this verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +124,8 @@ def _act(stage: Stage, scratch: Path, profile: str, requests: int) -> Act:
     compare = [*COMMAND, "compare", str(directory), "--policy", "demo"]
     status = subprocess.run(compare, check=False).returncode
     if status not in VERDICTS:
-        raise DemoError(f"compare ended with status {status}")
-    return Act(profile, directory, status)
+        raise DemoError(f"compare ended with status {status}; see above")
+    return Act(profile, directory, VERDICTS[status], status)
 
 
 def _replay(stage: Stage, url: str, requests: int) -> None:

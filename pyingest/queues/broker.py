@@ -10,8 +10,9 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from pyingest.queues.log import Append, Drop, Forget, Item, Move, Operation, Take, Trim
+from pyingest.queues.log import Append, Drop, Forget, Item, Move, Operation, Take, TakeBetween, Trim
 
 AHEAD_ITEMS = 1024
 AHEAD_BYTES = 1 << 20
@@ -57,7 +58,7 @@ class Cursor:
         self._returned: list[Item] = []
         self._confirming: set[int] = set()
         self._taken = set(taken)
-        self._noted = bool(self._taken)
+        self._noted = max(self._taken, default=0)
 
     @property
     def name(self) -> str:
@@ -116,8 +117,8 @@ class Cursor:
         floor = self._floor_without(self._confirming)
         where = (self.child, self.log.name)
         beyond: list[Operation] = [Take(*where, off) for off in sorted(done) if off > floor]
-        self._noted = self._noted or bool(beyond)
-        forget: list[Operation] = [Forget(*where, floor)] if self._noted else []
+        forget: list[Operation] = [Forget(*where, floor)] if self._noted > self.floor else []
+        self._noted = max(self._noted, max(done) if beyond else 0)
         return [Move(*where, floor), *beyond, *forget]
 
     def settle(self, offsets: Iterable[int]) -> None:
@@ -130,7 +131,6 @@ class Cursor:
         if floor > self.floor:
             self.floor = floor
             self._taken = {offset for offset in self._taken if offset > floor}
-            self._noted = self._noted and bool(self._taken)
 
     def mark(self) -> list[Operation]:
         """Return what writes down where the cursor stands, after a commit that failed."""
@@ -161,10 +161,17 @@ class Cursor:
         self._returned.clear()
         self._ahead.clear()
         self._ahead_bytes = self.items = self.bytes = 0
-        self._position = self._fetched = self.log.tail
+        self._position = self._fetched = self._noted = self.log.tail
         self.settle(())
         where = (self.child, self.log.name)
-        return [] if self.dropped else [Move(*where, self.floor), Forget(*where, self.floor)]
+        kept = sorted(self.open.keys() - self._confirming)
+        floor = kept[0] - 1 if kept else self.log.tail
+        gaps = pairwise([floor, *kept, self.log.tail + 1])
+        return [
+            Move(*where, floor),
+            *(TakeBetween(*where, after, until) for after, until in gaps),
+            Forget(*where, floor),
+        ]
 
     def _floor_without(self, done: set[int]) -> int:
         outstanding = [offset for offset in self.open if offset not in done]

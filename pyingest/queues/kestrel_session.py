@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from pyingest.queues.broker import Cursor
-from pyingest.queues.interface import Outcome
+from pyingest.queues.interface import Outcome, QueueError
 from pyingest.queues.kestrel_requests import (
     Confirm,
     Get,
@@ -44,7 +44,10 @@ class Store(Protocol):
         """Return a queue, which is created for good by this reference."""
 
     async def next(self, cursor: Cursor, seconds: float, taking: bool) -> Item | None:
-        """Return the next message, waiting up to *seconds*; with *taking* it becomes open."""
+        """Return the next message, waiting up to *seconds*; with *taking* it becomes open.
+
+        :raises QueueError: the messages cannot be read now.
+        """
 
     def confirm(self, cursor: Cursor, offsets: list[int], done: Callable[[bool], None]) -> None:
         """Make it last that messages are consumed; call *done* with whether it does."""
@@ -111,6 +114,7 @@ class Session:
         self._ended = False
         self._final = False
         self._held = False
+        self._going = False
         self._open: dict[Cursor, deque[int]] = {}
 
     @property
@@ -143,11 +147,17 @@ class Session:
         self._open.clear()
 
     def _go_on(self) -> None:
-        """Begin what may begin: sets at once, anything else after the sets before it."""
+        """Begin what may begin: sets at once, anything else after the sets before it.
+
+        What is answered at once comes back here; then the loop that runs already goes on.
+        """
+        if self._going:
+            return
+        self._going = True
         while self._requests and not self._busy and not self._held:
             request = self._requests[0]
             if self._sets and not isinstance(request, Set):
-                return
+                break
             self._requests.popleft()
             answer = Answer()
             self._answers.append(answer)
@@ -156,6 +166,7 @@ class Session:
             else:
                 self._busy = True
                 self._spawn(self._serve(request, answer))
+        self._going = False
 
     def _set(self, request: Set, answer: Answer) -> None:
         def done(outcome: Outcome) -> None:
@@ -177,6 +188,8 @@ class Session:
             await self._answer(request, answer)
         except Refusal as refusal:
             self._refuse(answer, refusal.word)
+        except QueueError:
+            self._refuse(answer, SERVER_ERROR)
         self._busy = False
         self._go_on()
 

@@ -39,6 +39,8 @@ STOP_SECONDS = 1.0
 class Queues:
     """The queues of one server, on their file; what a session works on."""
 
+    log = Logger()
+
     def __init__(self, reactor: Any, thread: LogThread, max_items: int | None = None) -> None:
         self._reactor = reactor
         self._thread = thread
@@ -181,6 +183,8 @@ class Queues:
         await mine
 
     def _refilled(self, result: Any, cursor: Cursor) -> None:
+        if isinstance(result, Failure):
+            self.log.error("{reason}", reason=result.getErrorMessage())
         for turn in self._refills.pop(cursor):
             turn.callback(result if isinstance(result, Failure) else None)
 
@@ -274,15 +278,10 @@ class KestrelProtocol(Protocol):
         running.addBoth(lambda _: self._running.discard(running))
 
     def _failed(self, failure: Failure) -> None:
-        """A file that cannot be read ends the connection, as an error word would."""
-        if failure.check(CancelledError):
-            return
-        if failure.check(QueueError):
-            self.log.error("{reason}", reason=failure.getErrorMessage())
-        else:
+        """End the connection after an error of ours; one that ended cancels its own work."""
+        if not failure.check(CancelledError):
             self.log.failure("a connection failed", failure)
-        self._send(b"SERVER_ERROR\r\n")
-        self._hang_up()
+            self.abort()
 
 
 class KestrelFactory(Factory):

@@ -52,6 +52,16 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBetween:
+    """Say that cursor *name* is done with what lies beyond *after* and before *until*."""
+
+    name: str
+    queue: str
+    after: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Drop the :class:`Take` notes of a cursor up to and including *off*."""
 
@@ -76,7 +86,7 @@ class Trim:
     off: int
 
 
-Operation = Append | Move | Take | Forget | Drop | Trim
+Operation = Append | Move | Take | TakeBetween | Forget | Drop | Trim
 Row = tuple[str | bytes | int | None, ...]
 
 
@@ -97,6 +107,11 @@ def statement(operation: Operation) -> tuple[str, Row]:
                 queue,
                 off,
             )
+        case TakeBetween(name, queue, after, until):
+            return (
+                "INSERT OR REPLACE INTO taken(name, queue, off)"
+                " SELECT ?, queue, off FROM item WHERE queue=? AND off>? AND off<?"
+            ), (name, queue, after, until)
         case Forget(name, queue, off):
             return "DELETE FROM taken WHERE name=? AND queue=? AND off<=?", (name, queue, off)
         case Drop(name, queue):

@@ -1,5 +1,6 @@
 """What every queue promises, asked of each engine."""
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ from pyingest.queues.sqlite import SqliteQueue, SqliteReader
 
 NAMES = ("events", "profiles")
 BODIES = [b"", b"one", b"two words", b"\r\nEND\r\n", bytes(range(256)), b"x" * 100_000]
+
+
+def directory(case: TestCase, prefix: str) -> Path:
+    """Return a directory that goes with its test."""
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    case.addCleanup(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 class Contract:
@@ -108,6 +116,32 @@ class Contract:
 
         return Deferred.fromCoroutine(body())
 
+    def test_a_read_keeps_its_limit_and_the_rest_comes_next(self) -> Deferred[None]:
+        async def body() -> None:
+            reader = self.reader("tap")
+            await reader.read(1)
+            names = ("events", "profiles") * 5
+            await self.queue.publish([Event(q, b"%d" % n) for n, q in enumerate(names)])
+            parts = [await reader.read(3) for _ in range(5)]
+            self.assertEqual([len(part) for part in parts], [3, 3, 3, 1, 0])
+            found = [(item.queue, item.body) for part in parts for item in part]
+            self.assertEqual(sorted(found), sorted((q, b"%d" % n) for n, q in enumerate(names)))
+            for queue in NAMES:
+                bodies = [body for name, body in found if name == queue]
+                self.assertEqual(bodies, sorted(bodies))
+            await reader.close()
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_closed_queue_refuses(self) -> Deferred[None]:
+        async def body() -> None:
+            self.assertEqual(await self.queue.publish([Event("events", b"1")]), [Outcome.STORED])
+            await self.queue.close()
+            answer = await self.queue.publish([Event("events", b"2"), Event("events", b"3")])
+            self.assertEqual(answer, [Outcome.REFUSED] * 2)
+
+        return Deferred.fromCoroutine(body())
+
     def test_an_empty_batch_has_no_outcomes(self) -> Deferred[None]:
         async def body() -> None:
             self.assertEqual(await self.queue.publish([]), [])
@@ -130,10 +164,10 @@ class SqliteQueueTests(Contract, TestCase):
     """The embedded default."""
 
     def setUp(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="queue-")) / "queue.db"
+        self.path = directory(self, "queue-") / "queue.db"
         self.queue = SqliteQueue(reactor, self.path)
 
-    def tearDown(self) -> Deferred[None]:
+    def tearDown(self) -> Deferred[None]:  # type: ignore[override]  # trial waits for it
         return Deferred.fromCoroutine(self.queue.close())
 
     def reader(self, cursor: str) -> Reader:
@@ -143,15 +177,15 @@ class SqliteQueueTests(Contract, TestCase):
 class KestrelQueueTests(Contract, TestCase):
     """The client against our own server, over loopback."""
 
-    def setUp(self) -> Deferred[None]:
+    def setUp(self) -> Deferred[None]:  # type: ignore[override]  # trial waits for it
         async def body() -> None:
-            directory = Path(tempfile.mkdtemp(prefix="kestrel-"))
-            self.server = await start(reactor, "127.0.0.1", 0, directory)
+            store = directory(self, "kestrel-")
+            self.server = await start(reactor, "127.0.0.1", 0, store)
             self.queue = KestrelQueue(reactor, "127.0.0.1", self.server.port)
 
         return Deferred.fromCoroutine(body())
 
-    def tearDown(self) -> Deferred[None]:
+    def tearDown(self) -> Deferred[None]:  # type: ignore[override]  # trial waits for it
         async def body() -> None:
             await self.queue.close()
             await self.server.stop()

@@ -1,0 +1,71 @@
+"""From a URL to a queue, and the words for a URL that leads nowhere."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as installed
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from pyingest.event import Event
+from pyingest.queues.interface import Outcome, QueueError
+from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.memory import MemoryQueue
+from pyingest.queues.opening import open_queue, open_reader
+
+reactor: Any = installed
+
+
+class OpeningTests(TestCase):
+    """Every form of URL."""
+
+    def test_a_file_is_written_and_read(self) -> Deferred[None]:
+        async def body() -> None:
+            directory = Path(tempfile.mkdtemp(prefix="opening-"))
+            self.addCleanup(shutil.rmtree, directory)
+            url = f"sqlite:{directory}/q.db#events,profiles"
+            queue = open_queue(reactor, url)
+            events = [Event("profiles", b"1"), Event("other", b"2"), Event("events", b"3")]
+            self.assertEqual(await queue.publish(events), [Outcome.STORED] * 3)
+            at_end = open_reader(reactor, url, "one")
+            from_start = open_reader(reactor, url, "two", from_start=True)
+            self.assertEqual(await at_end.read(9), [])
+            self.assertEqual([item.body for item in await from_start.read(9)], [b"1", b"3"])
+            for opened in (at_end, from_start, queue):
+                await opened.close()
+
+        return Deferred.fromCoroutine(body())
+
+    def test_the_other_schemes_open(self) -> None:
+        self.assertIsInstance(open_queue(reactor, "memory:"), MemoryQueue)
+        self.assertIsInstance(open_queue(reactor, "kestrel://127.0.0.1:1/a,b"), KestrelQueue)
+        self.assertIsInstance(open_reader(reactor, "kestrel://127.0.0.1:1/a", "t"), KestrelReader)
+
+    def complains(self, url: str, words: str) -> None:
+        """Opening must fail either way, with the URL's fault in words."""
+        for opening in (open_queue, lambda *given: open_reader(*given, "tap")):
+            with self.assertRaises(QueueError) as caught:
+                opening(reactor, url)
+            self.assertIn(words, str(caught.exception))
+
+    def test_an_unknown_scheme(self) -> None:
+        self.complains("amqp://h/q", "unknown scheme")
+
+    def test_a_missing_port(self) -> None:
+        self.complains("kestrel://127.0.0.1/q", "is not HOST:PORT")
+
+    def test_an_unknown_host(self) -> None:
+        self.complains("kestrel://no-such-host.invalid:22133/q", "no-such-host.invalid")
+
+    def test_a_bad_queue_name(self) -> None:
+        self.complains("kestrel://127.0.0.1:1/a.b", "'a.b' cannot be the name")
+
+    def test_a_missing_directory(self) -> None:
+        self.complains("sqlite:/no/such/place/q.db#events", "/no/such/place/q.db")
+
+    def test_a_queue_in_memory_has_no_reader_elsewhere(self) -> None:
+        with self.assertRaises(QueueError) as caught:
+            open_reader(reactor, "memory:", "tap")
+        self.assertIn("another process", str(caught.exception))
