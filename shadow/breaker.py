@@ -27,19 +27,20 @@ class Breaker:
         self._jitter = jitter
         self._failures = 0
         self._openings = 0
-        self._opened_until: float | None = None
+        self.opened_until: float | None = None
+        """Monotonic seconds of the next probe; ``None`` while the circuit is closed."""
         self._probing = False
 
     @property
     def is_open(self) -> bool:
         """Whether requests are kept from the candidate."""
-        return self._opened_until is not None
+        return self.opened_until is not None
 
     def allows(self, now: float) -> bool:
         """Return whether a request may go out at *now* (monotonic seconds); one probes."""
-        if self._opened_until is None:
+        if self.opened_until is None:
             return True
-        if self._probing or now < self._opened_until:
+        if self._probing or now < self.opened_until:
             return False
         self._probing = True
         return True
@@ -47,7 +48,7 @@ class Breaker:
     def succeeded(self) -> None:
         """Close the circuit: the candidate answered."""
         self._failures = self._openings = 0
-        self._opened_until = None
+        self.opened_until = None
         self._probing = False
 
     def failed(self, now: float) -> None:
@@ -56,5 +57,5 @@ class Breaker:
         was_probe, self._probing = self._probing, False
         if was_probe or (self._failures >= self._limits.failures and not self.is_open):
             pause = min(self._limits.first * 2**self._openings, self._limits.longest)
-            self._opened_until = now + pause * self._jitter()
+            self.opened_until = now + pause * self._jitter()
             self._openings += 1
