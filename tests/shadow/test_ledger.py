@@ -2,23 +2,24 @@
 
 from random import Random
 
-from shadow.exchange import Failed, Failure, NotMirrored, Reason
+from shadow.exchange import Failed, Failure, NotMirrored, Outcome, Reason
 from shadow.ledger import Ledger
 from shadow.testing import ONE
 
 LOST = Failed(Failure.RESET, "", 0.0)
+OUTCOMES: list[Outcome] = [ONE, LOST]
 
 
 def test_every_request_is_in_one_bucket() -> None:
     random, ledger = Random(3), Ledger()
     for _ in range(2_000):
         ledger.received += 1
-        ledger.legacy_ended(random.choice([ONE, LOST]))
+        ledger.legacy_ended(random.choice(OUTCOMES))
         if random.random() < 0.5:
             ledger.candidate_ended(NotMirrored(random.choice(list(Reason))))
         else:
             ledger.mirrored += 1
-            ledger.candidate_ended(random.choice([ONE, LOST]))
+            ledger.candidate_ended(random.choice(OUTCOMES))
     assert ledger.remainder == 0
     assert ledger.pending == 0
     assert ledger.legacy_answered + ledger.legacy_failed == 2_000

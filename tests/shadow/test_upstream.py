@@ -1,0 +1,122 @@
+"""One side over real sockets: every way to fail is a value, and nothing is sent twice."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from pyingest.message import Request
+from shadow.exchange import Answered, Failed, Failure, Outcome
+from shadow.upstream import Upstream, UpstreamLimits
+
+REQUEST = Request(b"GET", b"/track", ((b"Host", b"x"),))
+ONE = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"
+
+
+class UpstreamTests(TestCase):
+    """Against servers that do as they are told with whole requests."""
+
+    def serve(self, react: Callable[[Protocol, int], None], **limits: Any) -> Upstream:
+        """Listen with a server that calls *react* for each request, with its number."""
+        test = self
+        self.requests = self.connections = 0
+
+        class Server(Protocol):
+            def connectionMade(self) -> None:
+                test.connections += 1
+
+            def dataReceived(self, data: bytes) -> None:
+                for _ in range(data.count(b"\r\n\r\n")):
+                    test.requests += 1
+                    react(self, test.requests)
+
+        clock: Any = reactor
+        listening = clock.listenTCP(0, Factory.forProtocol(Server), interface="127.0.0.1")
+        self.addCleanup(listening.stopListening)
+        bounds = UpstreamLimits(**{"answer": 5.0, **limits})
+        upstream = Upstream(clock, "127.0.0.1", listening.getHost().port, bounds)
+        self.addCleanup(self.closed, upstream)
+        return upstream
+
+    def closed(self, upstream: Upstream) -> "Deferred[None]":
+        upstream.close()
+        return deferLater(reactor, 0.05)
+
+    def send(self, upstream: Upstream, times: int = 1) -> "Deferred[list[Outcome]]":
+        async def one_by_one() -> list[Outcome]:
+            return [await upstream.send(REQUEST) for _ in range(times)]
+
+        return Deferred.fromCoroutine(one_by_one())
+
+    async def failure(self, upstream: Upstream) -> Failure:
+        (outcome,) = await self.send(upstream)
+        assert isinstance(outcome, Failed), outcome
+        return outcome.kind
+
+    async def test_a_connection_is_used_again(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, ONE))
+        outcomes = await self.send(upstream, 5)
+        self.assertTrue(all(isinstance(one, Answered) for one in outcomes))
+        self.assertEqual((self.connections, self.requests), (1, 5))
+
+    async def test_a_closing_answer_ends_its_connection(self) -> None:
+        closing = ONE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        upstream = self.serve(lambda server, _: write(server, closing, close=True))
+        outcomes = await self.send(upstream, 3)
+        self.assertTrue(all(isinstance(one, Answered) for one in outcomes))
+        self.assertEqual(self.connections, 3)
+
+    async def test_many_at_once_keep_to_the_limit_of_connections(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, ONE), connections=3)
+        sends = [Deferred.fromCoroutine(upstream.send(REQUEST)) for _ in range(20)]
+        outcomes = await gatherResults(sends)
+        self.assertTrue(all(isinstance(one, Answered) for one in outcomes))
+        self.assertLessEqual(self.connections, 3)
+
+    async def test_a_server_that_is_not_there_refuses(self) -> None:
+        clock: Any = reactor
+        upstream = Upstream(clock, "127.0.0.1", 9)
+        self.addCleanup(self.closed, upstream)
+        self.assertIs(await self.failure(upstream), Failure.REFUSED)
+
+    async def test_a_server_that_never_answers_times_out(self) -> None:
+        upstream = self.serve(lambda *_: None, answer=0.3)
+        self.assertIs(await self.failure(upstream), Failure.TIMED_OUT)
+
+    async def test_a_server_that_hangs_up_resets_and_is_not_asked_twice(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, b"", close=True))
+        self.assertIs(await self.failure(upstream), Failure.RESET)
+        self.assertEqual(self.requests, 1)
+
+    async def test_a_server_that_hangs_up_in_mid_answer_resets(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, ONE[:-1], close=True))
+        self.assertIs(await self.failure(upstream), Failure.RESET)
+
+    async def test_garbage_is_malformed(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, b"\x16\x03\x01 hello\r\n\r\n"))
+        self.assertIs(await self.failure(upstream), Failure.MALFORMED)
+
+    async def test_a_connection_that_speaks_unasked_is_not_used_again(self) -> None:
+        late = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+        upstream = self.serve(lambda server, _: write(server, ONE + late))
+        outcomes = await self.send(upstream, 2)
+        self.assertTrue(all(isinstance(one, Answered) for one in outcomes))
+
+    async def test_checking_finds_a_server_or_says_why_not(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, ONE))
+        self.assertEqual(await upstream.check(), "")
+        clock: Any = reactor
+        dead = Upstream(clock, "127.0.0.1", 9)
+        self.addCleanup(self.closed, dead)
+        self.assertIn("refused", await dead.check())
+
+
+def write(server: Protocol, data: bytes, close: bool = False) -> None:
+    transport: Any = server.transport
+    transport.write(data)
+    if close:
+        transport.loseConnection()
