@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyingest.terminal import INTERRUPTED, Trouble, say
+
+if TYPE_CHECKING:
+    from replay.plan import ReplayOptions
 
 
 @click.command("replay")
@@ -87,12 +90,9 @@ def replay_command(  # one parameter for each option
 
     Example: mixmigrate replay access.log.gz --to http://127.0.0.1:8000 --mode timed --speed 2
     """
-    from replay.driver import run_replay
-    from replay.formats.detection import LogError
     from replay.order import Order
     from replay.pacing import Closed, Open, Pace, Timed
-    from replay.plan import ReplayError, ReplayOptions, plan
-    from replay.summary import render_json, render_plan, render_text
+    from replay.plan import ReplayOptions
 
     paces: dict[str, Pace] = {
         "timed": Timed(speed),
@@ -102,6 +102,16 @@ def replay_command(  # one parameter for each option
     options = ReplayOptions(
         logs, to, paces[mode], order=Order(order), seed=seed, limit=limit, allowed=allow
     )
+    _replay(options, dry_run, as_json)
+
+
+def _replay(options: "ReplayOptions", dry_run: bool, as_json: bool) -> None:
+    """Replay, or say what would be sent; exit with 1 when it was not carried through."""
+    from replay.driver import run_replay
+    from replay.formats.detection import LogError
+    from replay.plan import ReplayError, plan
+    from replay.summary import render_json, render_plan, render_text
+
     try:
         if dry_run:
             say(render_plan(plan(options)))

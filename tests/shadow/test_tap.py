@@ -1,0 +1,106 @@
+"""A tap reads what both sides queue, and says how it fared."""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pyingest.event import Event, Stored
+from pyingest.queues.interface import QueueError
+from pyingest.queues.memory import MemoryQueue
+from shadow.exchange import Side, TappedEvent
+from shadow.tap import Tap
+
+NAMES = {"c_events": "events", "c_profiles": "profiles"}
+
+
+class Unreadable:
+    """A reader whose server is away, until it is told otherwise."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self.away = True
+        self._reader = queue.reader(list(NAMES), from_start=True)
+
+    async def read(self, limit: int) -> list[Stored]:
+        self._look()
+        return await self._reader.read(limit)
+
+    async def backlog(self) -> int:
+        self._look()
+        return await self._reader.backlog()
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+    def _look(self) -> None:
+        if self.away:
+            raise QueueError("queue somewhere: connection refused")
+
+
+class TapTests(SynchronousTestCase):
+    """On queues in memory, and a clock that is told to go on."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.queue = MemoryQueue()
+        self.found: list[TappedEvent] = []
+
+    def publish(self, *bodies: bytes, queue: str = "c_events") -> None:
+        events = [Event(queue, body) for body in bodies]
+        self.successResultOf(Deferred.fromCoroutine(self.queue.publish(events)))
+
+    def finish(self, tap: Tap) -> None:
+        done = Deferred.fromCoroutine(tap.finish(5.0))
+        self.clock.pump([0.3] * 20)
+        self.successResultOf(done)
+
+    def test_events_are_handed_on_under_the_names_of_legacy(self) -> None:
+        reader = self.queue.reader(list(NAMES))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        self.publish(b"1", b"2")
+        self.publish(b"3", queue="c_profiles")
+        self.clock.pump([0.3] * 3)
+        self.assertEqual(
+            [(one.side, one.queue, one.body) for one in self.found],
+            [
+                (Side.CANDIDATE, "events", b"1"),
+                (Side.CANDIDATE, "events", b"2"),
+                (Side.CANDIDATE, "profiles", b"3"),
+            ],
+        )
+        self.finish(tap)
+
+    def test_the_end_comes_after_everything_is_read(self) -> None:
+        tap = Tap(
+            self.clock, Side.CANDIDATE, self.queue.reader(list(NAMES)), NAMES, self.found.append
+        )
+        tap.start()
+        self.publish(*(b"%d" % number for number in range(2_500)))
+        self.finish(tap)
+        self.assertEqual(len(self.found), 2_500)
+        self.assertEqual((tap.state.read, tap.state.backlog, tap.state.error), (2_500, 0, ""))
+
+    def test_a_server_that_comes_back_is_read_on(self) -> None:
+        reader = Unreadable(self.queue)
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        self.publish(b"1")
+        self.clock.pump([0.3] * 3)
+        self.assertIn("refused", tap.state.error)
+        reader.away = False
+        self.finish(tap)
+        self.assertEqual(len(self.found), 1)
+        self.assertEqual(tap.state.error, "")
+        self.assertGreater(tap.state.errors, 0)
+
+    def test_a_server_that_stays_away_is_told_of_at_the_end(self) -> None:
+        tap = Tap(self.clock, Side.CANDIDATE, Unreadable(self.queue), NAMES, self.found.append)
+        tap.start()
+        self.finish(tap)
+        self.assertIn("refused", tap.report()["error"])
+        self.assertEqual(tap.state.backlog, -1)
+
+    def test_attaching_to_a_server_that_is_away_fails(self) -> None:
+        tap = Tap(self.clock, Side.CANDIDATE, Unreadable(self.queue), NAMES, self.found.append)
+        self.failureResultOf(Deferred.fromCoroutine(tap.attach()), QueueError)
+        self.assertFalse(tap.state.attached)
