@@ -44,6 +44,8 @@ class Cause:
     accepted: str | None
     """Reason given in the policy, when a reviewer declared it equivalent."""
     examples: tuple[Example, ...] = ()
+    also: tuple[str, ...] = ()
+    """Signatures that nearly always come with this one; a policy accepts each by itself."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ class EventCounts:
     """Candidate events beyond the legacy's count of the same content."""
     duplicate_lost: int = 0
     """Legacy events beyond the candidate's count of the same content."""
+    not_mirrored: int = 0
+    """Legacy events of requests that the candidate never got."""
     unlinked: int = 0
     """Events for which no recorded request was found (they are also counted above)."""
 

@@ -208,9 +208,8 @@ class LogThread:
     def __init__(self, reactor: Any, path: Path, options: SqliteOptions | None = None) -> None:
         self._reactor = reactor
         self.file = LogFile(path, options or SqliteOptions())
-        self._pool = ThreadPool(1, 1, name=f"queue {path.name}")
-        self._pool.start()
-        self._trigger = reactor.addSystemEventTrigger("after", "shutdown", self._pool.stop)
+        self._pool: ThreadPool | None = None
+        self._trigger: Any = None
         self._pending: list[tuple[Sequence[Operation], Deferred[Outcome]]] = []
         self._committing = False
         self._told = ""
@@ -231,7 +230,7 @@ class LogThread:
 
     def call(self, work: Callable[..., T], *values: Any) -> "Deferred[T]":
         """Run *work* in the thread, after the transactions that have already begun."""
-        return deferToThreadPool(self._reactor, self._pool, work, *values)
+        return deferToThreadPool(self._reactor, self._started(), work, *values)
 
     async def close(self) -> None:
         """Commit what waits, then let go of the file and the thread."""
@@ -242,7 +241,17 @@ class LogThread:
         await last
         await self.call(self.file.close)
         self._reactor.removeSystemEventTrigger(self._trigger)
-        self._pool.stop()
+        self._started().stop()
+
+    def _started(self) -> ThreadPool:
+        """Return the thread, begun with the first work: until then nothing has to be ended."""
+        if self._pool is None:
+            self._pool = ThreadPool(1, 1, name=f"queue {self.file.path.name}")
+            self._pool.start()
+            self._trigger = self._reactor.addSystemEventTrigger(
+                "after", "shutdown", self._pool.stop
+            )
+        return self._pool
 
     def _commit_pending(self) -> None:
         if self._committing or not self._pending:
@@ -302,8 +311,12 @@ class SqliteReader:
         self._names = tuple(names)
         self._cursor = cursor
         self._thread = LogThread(reactor, path, options)
-        known = self._thread.file.cursors()
-        start = 0 if from_start else self._thread.file.last_offset()
+        try:
+            known = self._thread.file.cursors()
+            start = 0 if from_start else self._thread.file.last_offset()
+        except QueueError:
+            self._thread.file.close()
+            raise
         self._at = {name: known.get((cursor, name), start) for name in self._names}
         self._kept = {name: known.get((cursor, name), -1) for name in self._names}
 

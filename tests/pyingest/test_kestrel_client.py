@@ -258,7 +258,8 @@ class ReaderTests(ClientCase):
         async def body() -> None:
             port = unused_port()
             reader = self.reader(port)
-            error = await self.assertFailure(Deferred.fromCoroutine(reader.attach()), QueueError)
+            attaching: Deferred[Any] = Deferred.fromCoroutine(reader.attach())
+            error = await self.assertFailure(attaching, QueueError)
             self.assertIn(f"kestrel://127.0.0.1:{port}", str(error))
             self.assertIn("running there", str(error))
 

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -292,13 +293,28 @@ class FaultTests(SqliteCase):
             await queue.close()
             size = self.path.stat().st_size
             with self.path.open("r+b") as file:
-                file.seek(3 * 4096)
-                file.write(b"\xff" * (size - 3 * 4096))
+                file.seek(9 * 4096)
+                file.write(b"\xff" * (size - 9 * 4096))
             reader = self.reader(from_start=True)
             error = await self.assertFailure(Deferred.fromCoroutine(reader.read(1000)), QueueError)
             self.assertIn(str(self.path), str(error))
             self.assertIn("damaged", str(error))
             await reader.close()
+
+        return Deferred.fromCoroutine(body())
+
+    def test_opening_a_damaged_file_leaves_nothing_running(self) -> Deferred[None]:
+        async def body() -> None:
+            queue = SqliteQueue(reactor, self.path)
+            await queue.publish(events(b"x" * 30_000))
+            await queue.close()
+            with self.path.open("r+b") as file:
+                file.seek(4096)
+                file.write(b"\xff" * 4096 * 6)
+            threads = threading.active_count()
+            with self.assertRaises(QueueError):
+                self.reader()
+            self.assertEqual(threading.active_count(), threads)
 
         return Deferred.fromCoroutine(body())
 

@@ -1,0 +1,95 @@
+"""Pairing within a block: events that share a key, by how many leaves they differ in.
+
+A block of up to 2 500 possible pairs is compared in full, the cheapest pair first. In a larger
+one, events are put in order of time and each is compared with its eight nearest predecessors of
+the other side, so that the work grows with the block, not with its square. Both ways treat the
+two sides alike.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from compare.canonical import Unparsable, canonical, parse
+from compare.item import Item, Pair
+from pyingest.wire.term import Object, Term
+
+FULL = 2_500
+NEIGHBOURS = 8
+
+Leaves = frozenset[tuple[str, bytes]]
+Offer = tuple[tuple[int, float, bytes, bytes], int, int]
+"""Cost (differing leaves, seconds apart, both bodies in order), and the places of both items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Leftovers of both sides that share a key."""
+
+    legacy: Sequence[Item]
+    candidate: Sequence[Item]
+    similarity: float
+    """Share of the leaves that a pair must have in common; 0 takes any pair."""
+
+    def pairs(self) -> list[Pair]:
+        """Return pairs, cheapest first; each item is in one at most."""
+        few = len(self.legacy) * len(self.candidate) <= FULL
+        offers = sorted(self._all_offers() if few else self._near_offers())
+        taken: tuple[set[int], set[int]] = (set(), set())
+        chosen: list[Pair] = []
+        for _, one, other in offers:
+            if one not in taken[0] and other not in taken[1]:
+                taken[0].add(one)
+                taken[1].add(other)
+                chosen.append(Pair(self.legacy[one], self.candidate[other]))
+        return chosen
+
+    def _all_offers(self) -> Iterator[Offer]:
+        theirs = [leaves(item) for item in self.candidate]
+        for one, item in enumerate(self.legacy):
+            mine = leaves(item)
+            for other, partner in enumerate(self.candidate):
+                yield from self._offer(one, item, mine, other, partner, theirs[other])
+
+    def _near_offers(self) -> Iterator[Offer]:
+        marked = [(item.order, 0, place, item) for place, item in enumerate(self.legacy)]
+        marked += [(item.order, 1, place, item) for place, item in enumerate(self.candidate)]
+        recent: tuple[deque[tuple[int, Item, Leaves]], ...] = (
+            deque(maxlen=NEIGHBOURS),
+            deque(maxlen=NEIGHBOURS),
+        )
+        for _, side, place, item in sorted(marked, key=lambda mark: mark[0]):
+            mine = leaves(item)
+            for other, partner, theirs in recent[1 - side]:
+                if side == 0:
+                    yield from self._offer(place, item, mine, other, partner, theirs)
+                else:
+                    yield from self._offer(other, partner, theirs, place, item, mine)
+            recent[side].append((place, item, mine))
+
+    def _offer(
+        self, one: int, item: Item, mine: Leaves, other: int, partner: Item, theirs: Leaves
+    ) -> Iterable[Offer]:
+        shared = len(mine & theirs)
+        alike = shared >= self.similarity * max(len(mine), len(theirs))
+        if not alike or not item.may_answer_to(partner):
+            return ()
+        cost = len(mine) + len(theirs) - 2 * shared
+        low, high = sorted((item.event.body, partner.event.body))
+        return (((cost, abs(item.seconds - partner.seconds), low, high), one, other),)
+
+
+def leaves(item: Item) -> Leaves:
+    """Return the leaves of an event, each with its path."""
+    return frozenset(_walk("", parse(item.event.body)))
+
+
+def _walk(path: str, term: Term | Unparsable) -> Iterator[tuple[str, bytes]]:
+    if isinstance(term, dict | Object):
+        for key, value in term.items():
+            yield from _walk(f"{path}.{key}", value)
+    elif isinstance(term, list):
+        for place, value in enumerate(term):
+            yield from _walk(f"{path}[{place}]", value)
+    else:
+        yield path, canonical(term)

@@ -1,0 +1,104 @@
+"""The report as one value, and as plain data: the source of every rendering.
+
+It holds no clock and no host: the same run and policy give the same bytes, whenever and wherever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from compare.latency import QUANTILES, Histogram, Windows
+from compare.policy import Policy, policy_hash
+from compare.tally import Summary
+from compare.verdict import Verdict, judge
+from shadow.recording import Manifest
+
+SCHEMA = "mixmigrate-report/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run amounts to, with everything that shows it."""
+
+    run: str
+    """The run directory's name."""
+    manifest: Manifest
+    summary: Summary
+    verdict: Verdict
+    policy: Policy
+    policy_text: str
+
+
+def report(run: str, manifest: Manifest, summary: Summary, policy: Policy, text: str) -> Report:
+    """Return the report on a run."""
+    verdict = judge(summary, manifest.ledger, policy)
+    return Report(run, manifest, summary, verdict, policy, text)
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Return the report as plain data; what ``report.json`` holds."""
+    verdict, summary, manifest = report.verdict, report.summary, report.manifest
+    return {
+        "schema": SCHEMA,
+        "verdict": {
+            "outcome": verdict.outcome.value,
+            "claim": verdict.claim,
+            "reasons": list(verdict.reasons),
+            "needs_more": verdict.needs,
+            "exit_code": verdict.outcome.exit_code,
+        },
+        "gates": [asdict(gate) for gate in verdict.gates],
+        "causes": [asdict(cause) for cause in summary.causes],
+        "events": asdict(summary.events),
+        "requests": asdict(summary.units),
+        "differences": summary.kinds,
+        "ledger": ledger(manifest.ledger, summary),
+        "latency": latency(summary.windows),
+        "coverage": {
+            "distinct_requests": summary.units.distinct,
+            "endpoints": summary.endpoints,
+            "tokens": len(summary.tokens),
+            "busiest_tokens": dict(list(summary.tokens.items())[:10]),
+        },
+        "noise": summary.noise,
+        "provenance": {
+            "run": report.run,
+            "legacy": manifest.legacy,
+            "candidate": manifest.candidate,
+            "recorded": manifest.created,
+            "taps": manifest.taps,
+            "notes": list(manifest.notes),
+            "policy": report.policy.name,
+            "policy_hash": policy_hash(report.policy),
+            "policy_text": report.policy_text,
+            "relaxed": list(report.policy.relaxed),
+        },
+    }
+
+
+def ledger(counted: Mapping[str, int], summary: Summary) -> dict[str, int]:
+    """Return the proxy's counters with how the mirrored requests came out."""
+    return {
+        **counted,
+        "agreed": summary.agreed,
+        "differed": summary.differed,
+        "failed": summary.failed,
+    }
+
+
+def latency(windows: Windows) -> dict[str, Any]:
+    """Return both sides' durations: milliseconds at each quantile, and the windows."""
+    pool = windows.pooled()
+    return {
+        "unit": "ms",
+        "window_seconds": windows.seconds,
+        "windows": len(windows.whole()),
+        "legacy": _quantiles(pool.legacy),
+        "candidate": _quantiles(pool.candidate),
+        "candidate_unanswered": pool.unanswered,
+    }
+
+
+def _quantiles(histogram: Histogram) -> dict[str, float]:
+    named = {f"p{share * 100:g}": histogram.quantile(share) * 1000 for share in QUANTILES}
+    return {"count": histogram.total, **named, "max": round(histogram.most * 1000, 3)}

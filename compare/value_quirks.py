@@ -1,0 +1,200 @@
+"""Quirks that two values show: why a field of an event differs."""
+
+import re
+
+from compare.difference import Kind, type_name
+from compare.quirk import Evidence, Quirk
+
+_ADDRESSES = ("properties.ip", "$ip")
+_TIMES = ("properties.time", "$time")
+_CODES = re.compile(r"\[[0-9]+(?:,[0-9]+)*\]")
+_EXACT = 1 << 53
+_FIELDS = frozenset(set(Kind) - {Kind.MISSING, Kind.EXTRA, Kind.DUPLICATE, Kind.DUPLICATE_LOST})
+_ONE_FIELD = _FIELDS - {Kind.STATUS, Kind.BODY, Kind.HEADER, Kind.NO_ANSWER, Kind.MISROUTED}
+
+
+def _types(evidence: Evidence) -> tuple[str, str]:
+    found = evidence.difference
+    return type_name(found.legacy), type_name(found.candidate)
+
+
+def is_repeated_key(evidence: Evidence) -> bool:
+    """A key stands twice on one side."""
+    return evidence.difference.kind is Kind.DUPLICATE_KEY
+
+
+def is_client_address(evidence: Evidence) -> bool:
+    """The two sides disagree about who the client is."""
+    return evidence.difference.path in _ADDRESSES
+
+
+def is_float_time(evidence: Evidence) -> bool:
+    """The server's time as a float."""
+    return evidence.difference.path in _TIMES and set(_types(evidence)) == {"int", "float"}
+
+
+def is_server_clock(evidence: Evidence) -> bool:
+    """The server's time, beyond what is tolerated."""
+    return evidence.difference.path in _TIMES and evidence.has_server_time
+
+
+def is_big_integer_as_float(evidence: Evidence) -> bool:
+    """An integer beyond 53 bits that became a float."""
+    return _is_whole_and_float(evidence, from_size=_EXACT)
+
+
+def is_integer_as_float(evidence: Evidence) -> bool:
+    """An integer that became a float of the same value, or the reverse."""
+    return _is_whole_and_float(evidence, from_size=0)
+
+
+def _is_whole_and_float(evidence: Evidence, from_size: int) -> bool:
+    found = evidence.difference
+    if set(_types(evidence)) != {"int", "float"} or not found.legacy or not found.candidate:
+        return False
+    try:
+        ours, theirs = float(found.legacy), float(found.candidate)
+    except (ValueError, OverflowError):
+        return False
+    return ours == theirs and abs(ours) >= from_size
+
+
+def is_negative_zero(evidence: Evidence) -> bool:
+    """Zero with and without its sign."""
+    found = evidence.difference
+    return {found.legacy, found.candidate} == {"0.0", "-0.0"}
+
+
+def is_float_text(evidence: Evidence) -> bool:
+    """Other digits for the same float."""
+    return evidence.difference.kind is Kind.NUMERIC_FORMAT
+
+
+def is_undefined(evidence: Evidence) -> bool:
+    """The atom ``undefined`` written as text."""
+    found = evidence.difference
+    texts = {found.legacy, found.candidate}
+    return '"undefined"' in texts and bool(texts & {"null", None, '""'})
+
+
+def is_code_list(evidence: Evidence) -> bool:
+    """A string on one side, the list of its code points on the other."""
+    found = evidence.difference
+    texts = (found.legacy or "", found.candidate or "")
+    return set(_types(evidence)) == {"string", "list"} and any(map(_CODES.fullmatch, texts))
+
+
+def is_null_dropped(evidence: Evidence) -> bool:
+    """A null that one side leaves out."""
+    return evidence.difference.kind is Kind.NULL_VS_ABSENT
+
+
+def is_empty_container(evidence: Evidence) -> bool:
+    """``[]`` for ``{}``."""
+    return evidence.difference.kind is Kind.EMPTY_LIST_VS_OBJECT
+
+
+def is_mojibake(evidence: Evidence) -> bool:
+    """Text decoded with the wrong encoding."""
+    return evidence.difference.kind is Kind.MOJIBAKE
+
+
+VALUE_QUIRKS: tuple[Quirk, ...] = (
+    Quirk(
+        "duplicate key",
+        frozenset({Kind.DUPLICATE_KEY}),
+        is_repeated_key,
+        "mochijson2 keeps all pairs of an object, and proplists read the first; a Python dict "
+        "keeps the last value only.",
+        "Read with object_pairs_hook; keep all pairs, and let the first count.",
+    ),
+    Quirk(
+        "client address",
+        _ONE_FIELD,
+        is_client_address,
+        "MochiWeb takes the last element of X-Forwarded-For when its peer is a private address; "
+        "a Python server that uses the socket's peer records the front's address.",
+        "Take the address by MochiWeb's rule; all geography depends on it.",
+    ),
+    Quirk(
+        "time as float",
+        _ONE_FIELD,
+        is_float_time,
+        "Erlang's erlang:now and calendar give whole seconds; time.time() is a float.",
+        "Write int(time.time()).",
+    ),
+    Quirk(
+        "server clock",
+        _ONE_FIELD,
+        is_server_clock,
+        "The event came without a time and both sides stamped it, further apart than tolerated.",
+        "Compare the clocks; if the candidate only got its copy late, raise the tolerance.",
+    ),
+    Quirk(
+        "big integer as float",
+        _ONE_FIELD,
+        is_big_integer_as_float,
+        "Erlang's integers are exact at any size; a codec that turns integers beyond 53 or 64 "
+        "bits into floats loses their last digits.",
+        "Use a codec that keeps big integers (json, simplejson, msgspec; not orjson).",
+    ),
+    Quirk(
+        "integer as float",
+        _ONE_FIELD,
+        is_integer_as_float,
+        "Erlang keeps 1 and 1.0 apart from input to output; the candidate changed the type.",
+        "Find the arithmetic or the codec that converts; consumers may care for the type.",
+    ),
+    Quirk(
+        "negative zero",
+        _ONE_FIELD,
+        is_negative_zero,
+        "mochinum writes both zeros as 0.0; Python keeps the sign and writes -0.0.",
+        "Write 0.0, or accept it: the values are equal to every consumer.",
+    ),
+    Quirk(
+        "float text",
+        _ONE_FIELD,
+        is_float_text,
+        "Both texts stand for the same 64-bit float; one side writes more digits than needed.",
+        "Accept it, unless a consumer reads decimals.",
+    ),
+    Quirk(
+        "undefined as text",
+        _ONE_FIELD,
+        is_undefined,
+        'Erlang\'s atom undefined, where a value is absent, becomes the text "undefined" in '
+        "JSON; Python has None, which becomes null or is left out.",
+        "Decide with the consumers which one they expect.",
+    ),
+    Quirk(
+        "string as code list",
+        _ONE_FIELD,
+        is_code_list,
+        "An Erlang string is a list of code points, and is written as a list unless it was made "
+        "a binary first.",
+        "A consumer may depend on either; find the field in legacy's source.",
+    ),
+    Quirk(
+        "null left out",
+        _ONE_FIELD,
+        is_null_dropped,
+        "One side drops a key whose value is null, the other keeps it.",
+        "Keep the key as legacy does.",
+    ),
+    Quirk(
+        "empty list for object",
+        _ONE_FIELD,
+        is_empty_container,
+        "The empty proplist [] is also the empty list in Erlang.",
+        "Follow legacy, or accept it.",
+    ),
+    Quirk(
+        "wrong encoding",
+        _ONE_FIELD,
+        is_mojibake,
+        "Bytes were decoded as latin-1 on one side and as UTF-8 on the other, or replaced by "
+        "U+FFFD.",
+        "Keep bytes until the JSON reader decodes them as UTF-8.",
+    ),
+)
