@@ -19,7 +19,11 @@ def judge_run(directory: Path, policy: Policy, text: str, progress: Progress) ->
     today = datetime.date.fromtimestamp(run.manifest.created)
     rules = Rules(
         tolerances=Tolerances(policy.noise.server_time_seconds),
-        accepted={one.signature: one.reason for one in policy.accept if one.is_current(today)},
+        accepted={
+            one.signature: f"{one.reason} ({one.by}, until {one.until})"
+            for one in policy.accept
+            if one.is_current(today)
+        },
         headers=policy.compare.headers,
         window_seconds=policy.gate.latency.window_seconds,
     )

@@ -164,7 +164,7 @@ def _replay_progress() -> Callable[[Any], None]:
 @click.option(
     "--rate",
     type=click.FloatRange(min=1),
-    default=800.0,
+    default=700.0,
     show_default=True,
     help="Requests a second.",
 )

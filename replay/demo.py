@@ -17,7 +17,7 @@ from replay.legacy import Absent, Erlang, LegacyError, find_erlang
 from replay.processes import ProcessError
 from replay.rig import COMMAND, Rig, RigOptions
 
-STRICT_REQUESTS = 8_000
+STRICT_REQUESTS = 6_000
 VERDICTS = {0: "PASS", 1: "FAIL", 3: "UNDECIDED", 4: "INVALID"}
 Say = Callable[[str], None]
 
@@ -32,7 +32,7 @@ class DemoOptions:
 
     out: Path
     requests: int
-    """Requests of the second act; the first takes at most 8 000 of the same traffic."""
+    """Requests of the second act; the first takes at most 6 000 of the same traffic."""
     legacy: str
     """``auto``, ``erlang`` or ``standin``."""
     rate: float

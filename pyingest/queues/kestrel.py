@@ -17,16 +17,18 @@ from twisted.python.failure import Failure
 from pyingest.event import Event, Stored
 from pyingest.queues.interface import Outcome, QueueError
 from pyingest.queues.kestrel_wire import (
+    ERRORS,
+    OUTCOMES,
     Reply,
     ReplyError,
     ReplyReader,
     Value,
     is_queue_name,
+    outcome,
     set_request,
+    stat,
 )
 
-OUTCOMES = {b"STORED": Outcome.STORED, b"NOT_STORED": Outcome.FULL}
-ERRORS = (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR")
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 5.0
 """Seconds until a server that could not be reached is tried again; doubled up to the second."""
@@ -382,21 +384,3 @@ class KestrelReader:
                 f"{self._where}: answered {answers[0][1][-1]!r}; it cannot be read this way"
             )
         return whole
-
-
-def outcome(answer: list[Reply]) -> Outcome:
-    """Return what the answer to a ``set`` says: error words say no, anything else says nothing."""
-    match answer:
-        case [bytes(word)] if word in OUTCOMES:
-            return OUTCOMES[word]
-        case [bytes(word)] if word in ERRORS:
-            return Outcome.REFUSED
-    return Outcome.UNKNOWN
-
-
-def stat(line: bytes) -> tuple[str, int]:
-    """Return the name and the number of a ``STAT`` line; no name if it is none."""
-    words = line.decode("latin-1").split(" ")
-    if len(words) == 3 and words[0] == "STAT" and words[2].isdigit():
-        return words[1], int(words[2])
-    return "", 0

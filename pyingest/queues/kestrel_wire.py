@@ -7,6 +7,11 @@ on a ``VALUE`` line is the queue's, without the options that were asked for.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pyingest.queues.interface import Outcome
+
+OUTCOMES = {b"STORED": Outcome.STORED, b"NOT_STORED": Outcome.FULL}
+ERRORS = (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR")
+"""Bare words, each the last of its connection."""
 NAME_FORBIDDEN = frozenset("/.~+")
 LONGEST_LINE = 65_536
 """Bytes of a reply line (a ``STAT`` line at most); a longer one is not a reply."""
@@ -93,3 +98,21 @@ def is_queue_name(name: str) -> bool:
     """
     visible = all("!" <= letter <= "~" for letter in name)
     return 0 < len(name) <= LONGEST_NAME and visible and not NAME_FORBIDDEN.intersection(name)
+
+
+def outcome(answer: list[Reply]) -> Outcome:
+    """Return what the answer to a ``set`` says: error words say no, anything else says nothing."""
+    match answer:
+        case [bytes(word)] if word in OUTCOMES:
+            return OUTCOMES[word]
+        case [bytes(word)] if word in ERRORS:
+            return Outcome.REFUSED
+    return Outcome.UNKNOWN
+
+
+def stat(line: bytes) -> tuple[str, int]:
+    """Return the name and the number of a ``STAT`` line; no name if it is none."""
+    words = line.decode("latin-1").split(" ")
+    if len(words) == 3 and words[0] == "STAT" and words[2].isdigit():
+        return words[1], int(words[2])
+    return "", 0

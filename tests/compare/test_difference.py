@@ -1,0 +1,113 @@
+"""How two events differ: kinds and paths."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compare.canonical import canonical, parse
+from compare.difference import LONGEST, Difference, Kind, differences, type_name
+
+LEAVES = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, 1.0]) | st.text("ab")
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def found(legacy: str, candidate: str) -> list[tuple[str, str]]:
+    pairs = differences(parse(legacy.encode()), parse(candidate.encode()))
+    return [(one.kind.value, one.path) for one in pairs]
+
+
+@pytest.mark.parametrize(
+    ("legacy", "candidate", "expected"),
+    [
+        ('{"a":1}', '{"a":1.0}', [("type", "a")]),
+        ('{"a":1}', '{"a":true}', [("bool_vs_int", "a")]),
+        ('{"a":true}', '{"a":false}', [("value_bool", "a")]),
+        ('{"a":1}', '{"a":"1"}', [("type", "a")]),
+        ('{"a":1}', '{"a":2}', [("value_number", "a")]),
+        ('{"a":{"b":1}}', '{"a":{}}', [("field_removed", "a.b")]),
+        ('{"a":{}}', '{"a":{"b":1}}', [("field_added", "a.b")]),
+        ('{"a":null}', "{}", [("null_vs_absent", "a")]),
+        ('{"a":[]}', '{"a":{}}', [("empty_list_vs_object", "a")]),
+        ('{"a":1,"a":2}', '{"a":2}', [("duplicate_key", "a")]),
+        ('{"a":1,"a":2}', '{"a":1,"a":3}', [("value_number", "a")]),
+        ('{"a":0.1}', '{"a":0.10000000000000000555}', [("numeric_format", "a")]),
+        ('{"a":0.0}', '{"a":-0.0}', [("value_number", "a")]),
+        ('{"a":1E400}', '{"a":1E500}', [("value_number", "a")]),
+        ('{"a":1E+999999}', '{"a":1E-999999}', [("value_number", "a")]),
+        ('{"time":1000}', '{"time":4600}', [("time_shift", "time")]),
+        ('{"time":1000}', '{"time":1000000}', [("time_shift", "time")]),
+        ('{"time":1000}', '{"time":1007}', [("value_number", "time")]),
+        ('{"a":"Foo"}', '{"a":"foo"}', [("case", "a")]),
+        ('{"a":"a b"}', '{"a":"ab "}', [("whitespace", "a")]),
+        ('{"a":"é"}', '{"a":"e\u0301"}', [("unicode_norm", "a")]),
+        ('{"a":"é"}', '{"a":"Ã©"}', [("mojibake", "a")]),
+        ('{"a":"né"}', '{"a":"n\ufffd"}', [("mojibake", "a")]),
+        ('{"a":"x y"}', '{"a":"x+y"}', [("url_decoding", "a")]),
+        ('{"a":"abcdef"}', '{"a":"abc"}', [("truncated", "a")]),
+        ('{"a":"abc"}', '{"a":"xyz"}', [("value_string", "a")]),
+        ('{"a":[1,2,3]}', '{"a":[3,1,2]}', [("reordered", "a")]),
+        ('{"a":[1,2,3]}', '{"a":[1,3]}', [("field_removed", "a[]")]),
+        ('{"a":[1]}', '{"a":[1,2]}', [("field_added", "a[]")]),
+        ('{"a":[{"b":1},{"b":2}]}', '{"a":[{"b":1},{"b":3}]}', [("value_number", "a[].b")]),
+        ('{"a":1,"b":2}', '{"b":2.0,"a":1.00}', [("type", "a"), ("type", "b")]),
+        ('{"a":1', '{"a":1}', [("unparsable", "")]),
+    ],
+)
+def test_a_difference_has_a_kind_and_a_path(
+    legacy: str, candidate: str, expected: list[tuple[str, str]]
+) -> None:
+    assert found(legacy, candidate) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES, VALUES)
+def test_nothing_differs_if_and_only_if_the_canonical_texts_agree(one: Any, other: Any) -> None:
+    assert (differences(one, other) == []) == (canonical(one) == canonical(other))
+
+
+@settings(max_examples=100, deadline=None)
+@given(VALUES, VALUES)
+def test_the_same_paths_differ_from_either_side(one: Any, other: Any) -> None:
+    forth, back = differences(one, other), differences(other, one)
+    assert sorted((d.path, d.legacy or "") for d in forth) == sorted(
+        (d.path, d.candidate or "") for d in back
+    )
+
+
+def test_both_values_are_told_as_json() -> None:
+    assert differences(parse(b'{"a":"x"}'), parse(b'{"a":[1.50]}')) == [
+        Difference(Kind.TYPE, "a", '"x"', "[1.5]")
+    ]
+
+
+def test_a_long_value_is_cut() -> None:
+    (one,) = differences({"a": "x" * 5000}, {"a": 1})
+    assert one.legacy is not None
+    assert len(one.legacy) == LONGEST
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (None, "absent"),
+        ("-1", "int"),
+        ("1.5", "float"),
+        ("1E+6", "float"),
+        ('"1"', "string"),
+        ("true", "bool"),
+        ("null", "null"),
+        ("[1]", "list"),
+        ("{}", "object"),
+        ("NaN", "float"),
+    ],
+)
+def test_a_text_tells_its_type(text: str | None, name: str) -> None:
+    assert type_name(text) == name

@@ -1,0 +1,96 @@
+"""Durations in windows."""
+
+from random import Random
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from compare.latency import (
+    Histogram,
+    Window,
+    Windows,
+    slow_windows,
+    usable_quantiles,
+    worse_windows,
+)
+
+
+def histogram(values: list[float]) -> Histogram:
+    filled = Histogram()
+    for value in values:
+        filled.add(value)
+    return filled
+
+
+def test_quantiles_agree_with_hdrhistogram_within_its_own_precision() -> None:
+    random = Random(1)
+    values = [random.lognormvariate(-6, 1) for _ in range(20_000)]
+    ours, theirs = histogram(values), HdrHistogram(1, 60_000_000, 3)
+    for value in values:
+        theirs.record_value(int(value * 1e6))
+    for share in (0.5, 0.9, 0.99, 0.999):
+        expected = theirs.get_value_at_percentile(share * 100) / 1e6
+        assert ours.quantile(share) == pytest.approx(expected, rel=0.002, abs=2e-6)
+
+
+def test_merging_is_counting_together() -> None:
+    random = Random(2)
+    parts = [[random.expovariate(100) for _ in range(500)] for _ in range(4)]
+    merged = Histogram()
+    for part in parts:
+        merged.merge(histogram(part))
+    whole = histogram([value for part in parts for value in part])
+    assert merged.total == whole.total
+    assert merged.most == whole.most
+    assert all(merged.quantile(q / 100) == whole.quantile(q / 100) for q in range(1, 100))
+
+
+def test_an_empty_histogram_has_quantile_zero() -> None:
+    assert Histogram().quantile(0.99) == 0.0
+
+
+def test_what_takes_longer_than_a_minute_is_counted_as_a_minute() -> None:
+    assert histogram([3600.0]).quantile(0.5) == pytest.approx(60, rel=0.001)
+
+
+def windows(each: list[tuple[float, float | None]], count: int) -> Windows:
+    filled = Windows(1.0)
+    for number in range(count):
+        for place, (legacy, candidate) in enumerate(each):
+            filled.add(100 + number + place / 1000, legacy, candidate)
+    return filled
+
+
+def test_the_first_and_the_last_window_are_left_out() -> None:
+    assert len(windows([(0.01, 0.01)], 10).whole()) == 8
+
+
+def test_no_answer_is_as_bad_as_a_slow_one() -> None:
+    fine: list[tuple[float, float | None]] = [(0.01, 0.01)] * 99
+    for odd in (0.2, None):
+        bad = slow_windows(windows([*fine, (0.01, odd)], 3).whole(), 0.1, 0.999)
+        assert list(bad) == [True]
+    assert list(slow_windows(windows(fine, 3).whole(), 0.1, 0.999)) == [False]
+
+
+def test_windows_too_thin_for_a_quantile_drop_it() -> None:
+    whole = windows([(0.01, 0.01)] * 250, 5).whole()
+    assert usable_quantiles(whole, [0.5, 0.9, 0.99]) == [0.5, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("legacy", "candidate", "sign"),
+    [(0.010, 0.010, 0), (0.010, 0.020, 1), (0.020, 0.010, -1), (0.001, 0.002, 0), (0.1, 0.105, 0)],
+)
+def test_worse_means_beyond_the_ratio_and_the_slack(
+    legacy: float, candidate: float, sign: int
+) -> None:
+    window = Window(histogram([legacy] * 100), histogram([candidate] * 100))
+    assert list(worse_windows([window], 0.5, 1.1, 0.002)) == [sign]
+
+
+def test_merged_windows_are_as_if_counted_in_one_place() -> None:
+    one, other = windows([(0.01, 0.02)], 4), windows([(0.03, None)], 6)
+    one.merge(other)
+    pool = one.pooled()
+    assert (pool.legacy.total, pool.candidate.total, pool.unanswered) == (10, 4, 6)
