@@ -4,12 +4,17 @@ Requests within one pause are not independent, so the unit of evidence is the wi
 than a pause. Times are kept in HDR layout: three significant digits, about 50 ns a record.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from hdrh.histogram import HdrHistogram
 
 BITS = 11
 """2 048 sub-buckets: a value is known to within 0.1 %."""
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
+BEYOND = 20
+"""Requests of a typical window that must lie beyond a quantile for it to mean something."""
 LONGEST = 60_000_000
 """Microseconds. What took longer is counted as this."""
 
@@ -42,19 +47,36 @@ class Histogram:
         self.total += other.total
         self.most = max(self.most, other.most)
 
-    def quantile(self, share: float) -> float:
-        """Return the duration in seconds that *share* of all do not exceed; 0 when there are none."""
-        wanted, seen = share * self.total, 0
+    def quantile(self, share: float, unanswered: int = 0) -> float:
+        """Return the duration in seconds that *share* of all do not exceed; 0 when there are none.
+
+        *unanswered* calls count as longer than any other: a quantile among them is infinite.
+        """
+        wanted, seen = share * (self.total + unanswered) - 1e-9, 0
+        if unanswered and wanted > self.total:
+            return math.inf
         for bucket in sorted(self._counts):
             seen += self._counts[bucket]
             if seen >= wanted:
                 return _micro(bucket) / 1e6
         return 0.0
 
+    def encoded(self) -> str:
+        """Return the counts in HdrHistogram's V2 format, base64, in microseconds."""
+        return _hdr(self)
+
     def slower_than(self, seconds: float) -> int:
         """Return how many took longer than *seconds*."""
         limit = seconds * 1e6
         return sum(count for bucket, count in self._counts.items() if _micro(bucket) > limit)
+
+
+def _hdr(histogram: Histogram) -> str:
+    encoder = HdrHistogram(1, LONGEST, 3)
+    for bucket, count in sorted(histogram._counts.items()):
+        encoder.record_value(max(1, _micro(bucket)), count)
+    text: bytes = encoder.encode()
+    return text.decode("ascii")
 
 
 def _micro(bucket: int) -> int:
@@ -70,11 +92,19 @@ class Window:
     candidate: Histogram = field(default_factory=Histogram)
     unanswered: int = 0
     """Requests that the candidate did not answer."""
+    legacy_unanswered: int = 0
 
     @property
     def requests(self) -> int:
         """Requests that the candidate got."""
         return self.candidate.total + self.unanswered
+
+    def merge(self, other: "Window") -> None:
+        """Add what *other* counted."""
+        self.legacy.merge(other.legacy)
+        self.candidate.merge(other.candidate)
+        self.unanswered += other.unanswered
+        self.legacy_unanswered += other.legacy_unanswered
 
 
 class Windows:
@@ -82,25 +112,28 @@ class Windows:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.first, self.last = math.inf, -math.inf
+        """Epoch seconds of the earliest and the latest request; infinite when there is none."""
         self._windows: dict[int, Window] = {}
 
     def add(self, at: float, legacy: float | None, candidate: float | None) -> None:
         """Count a request that came *at* (epoch seconds); ``None`` is no answer."""
         window = self._windows.setdefault(int(at / self.seconds), Window())
-        if legacy is not None:
+        if legacy is None:
+            window.legacy_unanswered += 1
+        else:
             window.legacy.add(legacy)
         if candidate is None:
             window.unanswered += 1
         else:
             window.candidate.add(candidate)
+        self.first, self.last = min(self.first, at), max(self.last, at)
 
     def merge(self, other: "Windows") -> None:
         """Add the windows of *other*, which must be of the same length."""
         for number, window in other._windows.items():
-            mine = self._windows.setdefault(number, Window())
-            mine.legacy.merge(window.legacy)
-            mine.candidate.merge(window.candidate)
-            mine.unanswered += window.unanswered
+            self._windows.setdefault(number, Window()).merge(window)
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
 
     def whole(self) -> list[Window]:
         """Return the windows but the first and the last, which traffic fills only in part."""
@@ -110,10 +143,13 @@ class Windows:
         """Return everything as one window."""
         pool = Window()
         for window in self._windows.values():
-            pool.legacy.merge(window.legacy)
-            pool.candidate.merge(window.candidate)
-            pool.unanswered += window.unanswered
+            pool.merge(window)
         return pool
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first request to the last; 0 when there is none."""
+        return self.last - self.first if self._windows else 0.0
 
 
 def slow_windows(windows: Iterable[Window], limit: float, share: float) -> Iterator[bool]:
@@ -124,14 +160,14 @@ def slow_windows(windows: Iterable[Window], limit: float, share: float) -> Itera
     for window in windows:
         if window.requests:
             slow = window.candidate.slower_than(limit) + window.unanswered
-            yield slow > (1 - share) * window.requests
+            yield slow > (1 - share) * window.requests + 1e-9
 
 
 def usable_quantiles(windows: list[Window], quantiles: Iterable[float]) -> list[float]:
     """Return the quantiles for which a typical window holds enough: 20/(1-q) requests."""
-    sizes = sorted(min(window.legacy.total, window.candidate.total) for window in windows)
+    sizes = sorted(window.requests for window in windows)
     typical = sizes[len(sizes) // 2] if sizes else 0
-    return [share for share in quantiles if typical >= 20 / (1 - share)]
+    return [share for share in quantiles if typical * (1 - share) >= BEYOND - 1e-9]
 
 
 def worse_windows(
@@ -139,11 +175,13 @@ def worse_windows(
 ) -> Iterator[int]:
     """Yield for each window +1 when the candidate is worse, -1 when legacy is, else 0.
 
-    Worse is: slower than *ratio* times the other, and than the other plus *slack* seconds.
+    Worse is: slower than *ratio* times the other, and than the other plus *slack* seconds. Calls
+    without an answer are the slowest of all.
     """
     for window in windows:
-        if window.legacy.total and window.candidate.total:
-            ours, theirs = window.legacy.quantile(quantile), window.candidate.quantile(quantile)
+        if window.requests:
+            ours = window.legacy.quantile(quantile, window.legacy_unanswered)
+            theirs = window.candidate.quantile(quantile, window.unanswered)
             worse = theirs > max(ratio * ours, ours + slack)
             better = ours > max(ratio * theirs, theirs + slack)
             yield worse - better

@@ -1,22 +1,25 @@
 """The policy: what is compared, tolerated, accepted and required."""
 
 import datetime
-import difflib
-import re
 import tomllib
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from compare.difference import Kind
+from compare.shape import ShapeError, build
+
 BUILT_IN = Path(__file__).parent / "policies"
 """Policies that come with the package, by their file names."""
-_UNKNOWN = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
+Amount = Annotated[float, Meta(ge=0)]
+Words = Annotated[str, Meta(min_length=1)]
 
 
 class PolicyError(Exception):
@@ -24,18 +27,21 @@ class PolicyError(Exception):
 
 
 class RateGate(Struct, frozen=True, forbid_unknown_fields=True):
-    """A share of the distinct requests that must agree."""
+    """A share of the units that must agree: distinct requests, or single events."""
 
-    name: str
-    counts: Literal["queue", "response", "candidate-errors"]
+    name: Words
+    counts: Literal["queue", "response", "candidate-errors", "events"]
     target: Share
     mode: Literal["gate", "advise"] = "gate"
+    max_cluster: Annotated[int, Meta(ge=1)] | None = None
+    """Events that one request can carry at most. Events of one request agree or fail together;
+    counting each as 1/max_cluster makes a gate on them sound, at max_cluster times the traffic."""
 
 
 class SloGate(Struct, frozen=True, forbid_unknown_fields=True):
     """A share of the time windows in which the candidate must be fast enough."""
 
-    name: str
+    name: Words
     limit_ms: Positive
     share: Share
     good_windows: Share
@@ -45,8 +51,8 @@ class SloGate(Struct, frozen=True, forbid_unknown_fields=True):
 class RelativeGate(Struct, frozen=True, forbid_unknown_fields=True):
     """How often the candidate may be slower than legacy, window by window."""
 
-    name: str
-    quantiles: list[Share]
+    name: Words
+    quantiles: Annotated[list[Share], Meta(min_length=1)]
     ratio: Annotated[float, Meta(ge=1)]
     slack_ms: Annotated[float, Meta(ge=0)]
     net_worse: Share
@@ -70,11 +76,25 @@ class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     latency: Latency = Latency()
 
 
+class Veto(Struct, frozen=True, forbid_unknown_fields=True):
+    """Differences that fail a run whatever its rates are, unless they are accepted."""
+
+    kinds: Annotated[list[str], Meta(min_length=1)]
+    min_count: Annotated[int, Meta(ge=1)] = 1
+    """Requests it takes."""
+
+
 class Coverage(Struct, frozen=True, forbid_unknown_fields=True):
     """How much traffic a PASS needs at least, whatever the gates say."""
 
     min_distinct_requests: Annotated[int, Meta(ge=1)] = 1
-    min_seconds: Annotated[float, Meta(ge=0)] = 0.0
+    min_seconds: Amount = 0.0
+    per_endpoint: Annotated[int, Meta(ge=0)] = 0
+    """Endpoints with fewer requests are listed as not covered; they do not hold the verdict."""
+    tokens: Annotated[int, Meta(ge=0)] = 0
+    top_token_share: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    min_mirrored_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Of the requests meant for the candidate, the share that reached it."""
 
 
 class NoiseRules(Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +129,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     gate: Gate
     relaxed: list[str] = []
     """Sentences that say where this policy asks for less than the default; reports print them."""
+    veto: list[Veto] = []
     coverage: Coverage = Coverage()
     noise: NoiseRules = NoiseRules()
     compare: Compare = Compare()
@@ -127,21 +148,26 @@ def load(source: str) -> tuple[Policy, str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         names = ", ".join(sorted(one.stem for one in BUILT_IN.glob("*.toml")))
-        raise PolicyError(f"policy {source}: {error}; built in are {names}") from None
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise PolicyError(f"policy {source}: {why}; built in are: {names}") from None
     return parse(text, str(path)), text
 
 
 def parse(text: str, where: str) -> Policy:
     """Return the policy that *text* holds; *where* names it in errors.
 
-    :raises PolicyError: it is no TOML, or something in it is unknown or out of range.
+    :raises PolicyError: it is no TOML, something in it is unknown or out of range, or it
+        contradicts itself.
     """
     try:
-        return msgspec.convert(tomllib.loads(text), Policy)
+        policy = build(Policy, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{where}: not TOML: {error}") from None
-    except msgspec.ValidationError as error:
-        raise PolicyError(f"{where}: {_in_words(str(error))}") from None
+    except ShapeError as error:
+        raise PolicyError(f"{where}: {error}") from None
+    for trouble in _contradictions(policy):
+        raise PolicyError(f"{where}: {trouble}")
+    return policy
 
 
 def policy_hash(policy: Policy) -> str:
@@ -149,22 +175,37 @@ def policy_hash(policy: Policy) -> str:
     return sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()[:16]
 
 
-def _in_words(error: str) -> str:
-    unknown = _UNKNOWN.search(error)
-    if unknown is None:
-        return error.replace("`$.", "`").replace("`$`", "the top level")
-    name, place = unknown[1], unknown[2] or ""
-    near = difflib.get_close_matches(name, _names(Policy), n=1)
-    section = f"[{place}]" if place else "the top level"
-    return f"unknown key {name!r} in {section}" + (f"; did you mean {near[0]!r}?" if near else "")
+def _contradictions(policy: Policy) -> Iterator[str]:
+    rates = policy.gate.rate
+    if all(rate.mode == "advise" for rate in rates):
+        yield (
+            'gate.rate: nothing is required; give at least one [[gate.rate]] whose mode is "gate"'
+        )
+    for number, rate in enumerate(rates, 1):
+        yield from _rate_contradictions(f"gate.rate[{number}]", rate)
+    gates = [gate.name for gate in rates]
+    gates += [gate.name for gate in policy.gate.slo]
+    gates += [gate.name for gate in policy.gate.relative]
+    for name in _repeated(gates):
+        yield f"gate: the name {name!r} is there more than once; give each gate its own"
+    kinds = sorted(kind.value for kind in Kind)
+    for number, veto in enumerate(policy.veto, 1):
+        for kind in veto.kinds:
+            if kind not in kinds:
+                yield f"veto[{number}].kinds: {kind!r} is not allowed; some of: {', '.join(kinds)}"
+    for signature in _repeated([entry.signature for entry in policy.accept]):
+        yield f"accept: signature {signature!r} is there more than once; keep one"
 
 
-def _names(struct: Any) -> list[str]:
-    """Return every key that a policy may hold, wherever."""
-    names: list[str] = []
-    for one in msgspec.structs.fields(struct):
-        names.append(one.name)
-        for inner in (one.type, *getattr(one.type, "__args__", ())):
-            if isinstance(inner, type) and issubclass(inner, Struct):
-                names += _names(inner)
-    return names
+def _rate_contradictions(here: str, rate: RateGate) -> Iterator[str]:
+    if rate.counts != "events" and rate.max_cluster:
+        yield f'{here}.max_cluster: only a rate that counts "events" takes it'
+    if rate.counts == "events" and rate.mode == "gate" and not rate.max_cluster:
+        yield (
+            f"{here}: events of one request agree or fail together, so a gate on events needs "
+            'max_cluster, the most events that a request can carry; or set mode = "advise"'
+        )
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})

@@ -3,6 +3,7 @@
 It holds no clock and no host: the same run and policy give the same bytes, whenever and wherever.
 """
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from compare.latency import QUANTILES, Histogram, Windows
 from compare.policy import Policy, policy_hash
 from compare.tally import Summary
+from compare.validity import mirrored_share, uncovered
 from compare.verdict import Verdict, judge
 from shadow.recording import Manifest
 
@@ -31,7 +33,7 @@ class Report:
 
 def report(run: str, manifest: Manifest, summary: Summary, policy: Policy, text: str) -> Report:
     """Return the report on a run."""
-    verdict = judge(summary, manifest.ledger, policy)
+    verdict = judge(summary, manifest, policy)
     return Report(run, manifest, summary, verdict, policy, text)
 
 
@@ -47,32 +49,49 @@ def as_data(report: Report) -> dict[str, Any]:
             "needs_more": verdict.needs,
             "exit_code": verdict.outcome.exit_code,
         },
-        "gates": [asdict(gate) for gate in verdict.gates],
+        "gates": [{**asdict(gate), "estimate": gate.estimate} for gate in verdict.gates],
         "causes": [asdict(cause) for cause in summary.causes],
         "events": asdict(summary.events),
         "requests": asdict(summary.units),
         "differences": summary.kinds,
         "ledger": ledger(manifest.ledger, summary),
         "latency": latency(summary.windows),
-        "coverage": {
-            "distinct_requests": summary.units.distinct,
-            "endpoints": summary.endpoints,
-            "tokens": len(summary.tokens),
-            "busiest_tokens": dict(list(summary.tokens.items())[:10]),
-        },
+        "coverage": coverage(report),
         "noise": summary.noise,
-        "provenance": {
-            "run": report.run,
-            "legacy": manifest.legacy,
-            "candidate": manifest.candidate,
-            "recorded": manifest.created,
-            "taps": manifest.taps,
-            "notes": list(manifest.notes),
-            "policy": report.policy.name,
-            "policy_hash": policy_hash(report.policy),
-            "policy_text": report.policy_text,
-            "relaxed": list(report.policy.relaxed),
-        },
+        "accepted": acceptances(report),
+        "notes": list(manifest.notes),
+        "provenance": provenance(report),
+    }
+
+
+def coverage(report: Report) -> dict[str, Any]:
+    """Return which traffic the run saw, and which it did not."""
+    summary, manifest = report.summary, report.manifest
+    return {
+        "distinct_requests": summary.units.distinct,
+        "endpoints": summary.endpoints,
+        "uncovered_endpoints": uncovered(summary, report.policy),
+        "mirrored_share": mirrored_share(manifest.ledger),
+        "seconds": summary.windows.duration,
+        "tokens": len(summary.tokens),
+        "busiest_tokens": dict(list(summary.tokens.items())[:10]),
+    }
+
+
+def provenance(report: Report) -> dict[str, Any]:
+    """Return what was run, and by which policy it is judged."""
+    manifest = report.manifest
+    return {
+        "run": report.run,
+        "legacy": manifest.legacy,
+        "candidate": manifest.candidate,
+        "recorded": manifest.created,
+        "taps": manifest.taps,
+        "notes": list(manifest.notes),
+        "policy": report.policy.name,
+        "policy_hash": policy_hash(report.policy),
+        "policy_text": report.policy_text,
+        "relaxed": list(report.policy.relaxed),
     }
 
 
@@ -86,6 +105,30 @@ def ledger(counted: Mapping[str, int], summary: Summary) -> dict[str, int]:
     }
 
 
+def acceptances(report: Report) -> list[dict[str, Any]]:
+    """Return every acceptance of the policy with its state in this run.
+
+    ``used``; ``unmatched``: no cause has that signature; ``expired``: the run was recorded after
+    its last day (in UTC), so that it counted for nothing.
+    """
+    day = datetime.datetime.fromtimestamp(report.manifest.created, datetime.UTC).date()
+    used = {cause.signature for cause in report.summary.causes if cause.accepted}
+    states = []
+    for entry in report.policy.accept:
+        state = "used" if entry.signature in used else "unmatched"
+        state = state if entry.is_current(day) else "expired"
+        states.append(
+            {
+                "signature": entry.signature,
+                "state": state,
+                "reason": entry.reason,
+                "by": entry.by,
+                "until": entry.until.isoformat(),
+            }
+        )
+    return states
+
+
 def latency(windows: Windows) -> dict[str, Any]:
     """Return both sides' durations: milliseconds at each quantile, and the windows."""
     pool = windows.pooled()
@@ -95,10 +138,16 @@ def latency(windows: Windows) -> dict[str, Any]:
         "windows": len(windows.whole()),
         "legacy": _quantiles(pool.legacy),
         "candidate": _quantiles(pool.candidate),
+        "legacy_unanswered": pool.legacy_unanswered,
         "candidate_unanswered": pool.unanswered,
     }
 
 
-def _quantiles(histogram: Histogram) -> dict[str, float]:
-    named = {f"p{share * 100:g}": histogram.quantile(share) * 1000 for share in QUANTILES}
-    return {"count": histogram.total, **named, "max": round(histogram.most * 1000, 3)}
+def _quantiles(histogram: Histogram) -> dict[str, Any]:
+    named = {f"p{share * 100:g}": _ms(histogram.quantile(share)) for share in QUANTILES}
+    hdr = histogram.encoded() if histogram.total else ""
+    return {"count": histogram.total, **named, "max": _ms(histogram.most), "hdr_us": hdr}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

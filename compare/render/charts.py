@@ -2,9 +2,12 @@
 
 import math
 
-from compare.latency import Histogram, Windows, slow_windows
+from compare.latency import Histogram, Windows, slow_windows, usable_quantiles, worse_windows
+from compare.policy import RelativeGate
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 260, 46, 28
+_SIGNS = {1: "worse", 0: "even", -1: "better"}
+_HEIGHTS = {"good": (4, 12), "bad": (0, 20), "even": (4, 12), "worse": (0, 20), "better": (8, 8)}
 _TICKS = (0.0, 0.9, 0.99, 0.999)
 _SHARES = tuple(1 - 10 ** (-step / 12) for step in range(49))
 
@@ -18,6 +21,8 @@ def spectrum(legacy: Histogram, candidate: Histogram) -> str:
         return ""
     curves = [(name, _curve(side)) for name, side in (("legacy", legacy), ("candidate", candidate))]
     values = [value for _, curve in curves for _, value in curve]
+    if not values:
+        return ""
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)) + 1e-9)
     high = max(high, low + 1)
 
@@ -47,14 +52,40 @@ def strip(windows: Windows, limit: float, share: float) -> str:
     bad = list(slow_windows(windows.whole(), limit, share))
     if not bad:
         return ""
-    wide = max(2.0, min(14.0, (WIDTH - 4) / len(bad)))
-    cells = (
-        f'<rect class="{"bad" if one else "good"}" x="{place * wide:.1f}" y="0" '
-        f'width="{wide - 1:.1f}" height="18"/>'
-        for place, one in enumerate(bad)
+    return _cells(["bad" if one else "good" for one in bad])
+
+
+def pairs(windows: Windows, gate: RelativeGate) -> list[tuple[str, str]]:
+    """Return a name and a strip for each quantile that can be compared window by window.
+
+    A cell is even, worse (the candidate by the margin) or better (legacy is worse by as much).
+    """
+    whole, slack = windows.whole(), gate.slack_ms / 1000
+    found = []
+    for share in usable_quantiles(whole, gate.quantiles):
+        signs = list(worse_windows(whole, share, gate.ratio, slack))
+        found.append((f"{gate.name} p{share * 100:g}", _cells([_SIGNS[sign] for sign in signs])))
+    return found
+
+
+def _cells(kinds: list[str]) -> str:
+    """Return one cell for each window; worse ones are also taller, for those who see no colour."""
+    wide = max(0.5, min(14.0, (WIDTH - 4) / len(kinds)))
+    gap = min(1.0, wide / 4)
+    cells = []
+    for place, kind in enumerate(kinds):
+        top, high = _HEIGHTS[kind]
+        cells.append(
+            f'<rect class="{kind}" x="{place * wide:.1f}" y="{top}" '
+            f'width="{wide - gap:.1f}" height="{high}"/>'
+        )
+    counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    return (
+        _svg_head(20, f"{len(kinds)} windows: {told}", wide * len(kinds))
+        + "".join(cells)
+        + "</svg>"
     )
-    label = f"{len(bad)} windows, {sum(bad)} bad"
-    return _svg_head(18, label, wide * len(bad)) + "".join(cells) + "</svg>"
 
 
 def _curve(side: Histogram) -> list[tuple[float, float]]:

@@ -22,7 +22,9 @@ def write_reports(report: Report, directory: Path) -> list[Path]:
         "report.junit.xml": render_junit(report),
     }
     for name, content in files.items():
-        (directory / name).write_bytes(content)
+        partial = directory / f"{name}.partial"
+        partial.write_bytes(content)
+        partial.replace(directory / name)
     return [directory / name for name in files]
 
 

@@ -22,11 +22,17 @@ def render_junit(report: Report) -> bytes:
     validity = SubElement(suite, "testcase", classname="mixmigrate", name="validity")
     if report.verdict.outcome is Outcome.INVALID:
         _problem(validity, "error", "; ".join(report.verdict.reasons))
+    for kind, tag in (("veto", "failure"), ("coverage", "error")):
+        case = SubElement(suite, "testcase", classname="mixmigrate", name=kind)
+        said = [reason for reason in report.verdict.reasons if reason.startswith(f"{kind}: ")]
+        if said:
+            _problem(case, tag, "; ".join(said))
     cases = list(suite)
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(len(list(_found(cases, "failure")))))
     suite.set("errors", str(len(list(_found(cases, "error")))))
-    return tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = tostring(suite, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _gate(suite: Element, gate: GateResult) -> None:
@@ -35,9 +41,14 @@ def _gate(suite: Element, gate: GateResult) -> None:
     for name, value in (("n", gate.n), ("mismatches", gate.mismatches), ("bound", gate.bound)):
         SubElement(numbers, "property", name=name, value=str(value))
     if gate.finding is Finding.FAIL and not gate.advisory:
-        _problem(case, "failure", f"{gate.mismatches:,.0f} of {gate.n:,} {gate.unit} against it")
+        _problem(case, "failure", f"{gate.mismatches:,.0f} of {gate.n:,.0f} {gate.unit} against it")
     elif gate.finding is Finding.UNDECIDED and not gate.advisory:
-        _problem(case, "error", f"UNDECIDED: needs {gate.needs} more clean {gate.unit}")
+        _problem(case, "error", _open(gate))
+
+
+def _open(gate: GateResult) -> str:
+    more = "" if gate.needs is None else f": needs {gate.needs:,} more clean {gate.unit}"
+    return f"UNDECIDED{more}" + (f"; {gate.note}" if gate.note else "")
 
 
 def _problem(case: Element, kind: str, message: str) -> None:

@@ -3,11 +3,14 @@
 import textwrap
 from collections.abc import Iterator
 
-from compare.report import Report, ledger
+from compare.render.visible import visible
+from compare.report import Report, acceptances, ledger
 from compare.tally import Cause, Example
-from compare.verdict import GateResult
+from compare.validity import uncovered
+from compare.verdict import GateResult, rounded
 
 WIDTH = 96
+REASONS = 12
 CAUSES = 12
 """Causes shown; the rest is counted, and stands in the other renderings."""
 _COLOURS = {"PASS": "32", "FAIL": "31", "UNDECIDED": "33", "INVALID": "35"}
@@ -32,30 +35,63 @@ def render_text(report: Report, colour: bool = False) -> str:
     """Return the report as lines of at most 96 characters; *colour* adds ANSI colours."""
     verdict = report.verdict.outcome.value
     shown = f"\x1b[1;{_COLOURS[verdict]}m{verdict}\x1b[0m" if colour else verdict
-    parts = [f"{shown}  {report.verdict.claim}"]
-    parts += [f"  - {reason}" for reason in report.verdict.reasons[:12]]
+    indent = " " * (len(verdict) + 2)
+    claim = textwrap.fill(
+        report.verdict.claim, WIDTH, initial_indent=indent, subsequent_indent=indent
+    )
+    parts = [f"{shown}  {claim.lstrip()}"]
+    for reason in report.verdict.reasons[:REASONS]:
+        said = visible(reason)
+        parts += textwrap.wrap(said, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    if len(report.verdict.reasons) > REASONS:
+        parts.append(f"  and {len(report.verdict.reasons) - REASONS} more, in report.html")
     parts += _notes(report)
     parts += ["", "Gates", *(line for gate in report.verdict.gates for line in _gate(gate))]
+    parts += _relaxed(report)
     parts += ["", *_causes(report.summary.causes)]
     parts += ["", *_events(report), "", *_latency(report), "", *_ledger(report)]
     return "\n".join(parts) + "\n"
 
 
 def _notes(report: Report) -> list[str]:
-    notes = [f"Note: {note}" for note in report.manifest.notes]
-    notes += [f"Relaxed by policy {report.policy.name}: {one}" for one in report.policy.relaxed]
+    notes = [f"Note: {visible(note)}" for note in report.manifest.notes]
+    notes += [
+        f"Acceptance {one['signature']} ({one['reason']}) is {one['state']}"
+        for one in acceptances(report)
+        if one["state"] != "used"
+    ]
+    few = ", ".join(uncovered(report.summary, report.policy))
+    if few:
+        notes.append(
+            f"Not covered, under {report.policy.coverage.per_endpoint} requests: {visible(few)}"
+        )
     if not notes:
         return []
     wrapped = [textwrap.fill(note, WIDTH, subsequent_indent="      ") for note in notes]
     return ["", *wrapped]
 
 
+def _relaxed(report: Report) -> list[str]:
+    if not report.policy.relaxed:
+        return []
+    lines = ["", f"Policy {report.policy.name} asks less than the default"]
+    for one in report.policy.relaxed:
+        lines += textwrap.wrap(one, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return lines
+
+
 def _gate(gate: GateResult) -> Iterator[str]:
     kind = " (advice)" if gate.advisory else ""
     against = f"{gate.mismatches:+,.0f} net" if gate.bound is None else f"{gate.mismatches:,.0f}"
-    yield f"  {gate.finding.value:<9}  {gate.name}{kind}: {against} of {gate.n:,} {gate.unit}"
-    bound = "" if gate.bound is None else f"; at most {gate.bound:.4%} mismatch, valid at any look"
-    needs = f"; needs {gate.needs:,} more if clean" if gate.needs else ""
+    yield f"  {gate.finding.value:<9}  {gate.name}{kind}: {against} of {gate.n:,.0f} {gate.unit}"
+    bound = (
+        "" if gate.bound is None else f"; at most {rounded(gate.bound)} mismatch, valid at any look"
+    )
+    needs = (
+        f"; needs {gate.needs:,} more if clean"
+        if gate.needs and gate.finding.value != "FAIL"
+        else ""
+    )
     note = f"; {gate.note}" if gate.note else ""
     yield from textwrap.wrap(
         f"{gate.claim}{bound}{needs}{note}",
@@ -78,7 +114,7 @@ def _causes(causes: list[Cause]) -> Iterator[str]:
 
 def _cause(number: int, cause: Cause) -> Iterator[str]:
     yield ""
-    yield f"  {number}. {cause.title}"
+    yield f"  {number}. {visible(cause.title)}"
     accepted = f"; ACCEPTED: {cause.accepted}" if cause.accepted else ""
     yield (
         f"     {cause.requests:,} requests, {cause.events:,} differences, "
@@ -110,8 +146,11 @@ def _events(report: Report) -> Iterator[str]:
     )
     yield (
         f"          {events.changed:,} changed, {events.missing:,} missing, "
-        f"{events.extra:,} extra, {events.duplicate:,} duplicate, {events.duplicate_lost:,} lost duplicates, "
-        f"{events.misrouted:,} misrouted"
+        f"{events.extra:,} extra, {events.misrouted:,} misrouted"
+    )
+    yield (
+        f"          duplicates: {events.duplicate:,} more, {events.duplicate_lost:,} fewer; "
+        f"{events.unlinked:,} without a recorded request"
     )
     yield (
         f"Requests  {units.distinct:,} distinct of {units.mirrored:,} mirrored; "
@@ -141,7 +180,5 @@ def _ledger(report: Report) -> Iterator[str]:
 def _short(text: str | None) -> str:
     if text is None:
         return "(nothing)"
-    line = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    line = visible(text).replace("\n", "\\n").replace("\t", "\\t")
     return line if len(line) <= WIDTH - 16 else line[: WIDTH - 17] + "…"

@@ -1,0 +1,91 @@
+"""Policies: what they mean, and what is said about wrong ones."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from compare.policy import PolicyError, load, parse, policy_hash
+
+GOOD = load("default")[1]
+ACCEPT = '[[accept]]\nsignature = "0123456789ab"\nreason = "r"\nby = "b"\nuntil = 2027-01-01\n'
+
+
+@pytest.mark.parametrize("name", ["default", "demo"])
+def test_a_built_in_policy_is_valid(name: str) -> None:
+    assert load(name)[0].name == name
+
+
+def test_the_demo_says_what_it_relaxes_and_the_default_relaxes_nothing() -> None:
+    assert load("demo")[0].relaxed
+    assert not load("default")[0].relaxed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("alpha = 0.05", "alhpa = 0.05", "gate: unknown key 'alhpa' (did you mean 'alpha'?)"),
+        ("alpha = 0.05", "alpha = 5", "gate.alpha: must be a number < 1.0, not 5"),
+        ("alpha = 0.05", 'alpha = "x"', "gate.alpha: must be a number, not a text in quotes"),
+        ('counts = "queue"', 'counts = "queu"', "gate.rate[1].counts: 'queu' is not allowed"),
+        ("target = 0.9999", "taget = 0.9999", "gate.rate[1]: unknown key 'taget'"),
+        ("[gate]", "[gate", "not TOML"),
+        ('kinds = ["missing"', 'kinds = ["mising"', "veto[1].kinds: 'mising' is not allowed"),
+        ('mode = "advise"', 'mode = "gate"', "a gate on events needs max_cluster"),
+        ('name = "event-agreement"', 'name = "queue-agreement"', "there more than once"),
+        ("[[veto]]", "[veto]", "veto: must be a list of tables; write [[veto]]"),
+        ("quantiles = [0.5, 0.9, 0.99]", "quantiles = []", "gate.relative[1].quantiles"),
+        ('name = "default"', "", "the file: name is missing"),
+    ],
+)
+def test_an_error_names_the_file_the_key_and_what_is_allowed(old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    with pytest.raises(PolicyError) as caught:
+        parse(GOOD.replace(old, new, 1), "mine.toml")
+    assert str(caught.value).startswith("mine.toml: ")
+    assert said in str(caught.value)
+
+
+def test_a_policy_that_requires_nothing_is_refused() -> None:
+    with pytest.raises(PolicyError, match="nothing is required"):
+        parse('name = "x"\n[gate]\nrate = []\n', "mine.toml")
+
+
+@pytest.mark.parametrize("wrong", ['"soon"', '"2027-13-01"', "5"])
+def test_a_date_that_is_none_is_refused(wrong: str) -> None:
+    with pytest.raises(PolicyError, match=r"accept\[1\]\.until: must be a date"):
+        parse(GOOD + ACCEPT.replace("2027-01-01", wrong), "mine.toml")
+
+
+def test_an_acceptance_is_there_once() -> None:
+    with pytest.raises(PolicyError, match="more than once"):
+        parse(GOOD + ACCEPT + ACCEPT, "mine.toml")
+
+
+def test_an_acceptance_ends_after_its_last_day() -> None:
+    (entry,) = parse(GOOD + ACCEPT, "mine.toml").accept
+    assert entry.is_current(datetime.date(2027, 1, 1))
+    assert not entry.is_current(datetime.date(2027, 1, 2))
+
+
+def test_the_hash_follows_the_meaning_and_not_the_text() -> None:
+    same = parse("# a comment\n" + GOOD, "a.toml")
+    other = parse(GOOD.replace("target = 0.9999", "target = 0.999", 1), "b.toml")
+    assert policy_hash(same) == policy_hash(load("default")[0])
+    assert policy_hash(other) != policy_hash(same)
+
+
+def test_an_acceptance_changes_the_hash() -> None:
+    assert policy_hash(parse(GOOD + ACCEPT, "a.toml")) != policy_hash(parse(GOOD, "a.toml"))
+
+
+def test_a_policy_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="built in are: default, demo"):
+        load(str(tmp_path / "none.toml"))
+
+
+def test_a_policy_that_is_no_text_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(PolicyError, match="not UTF-8 text"):
+        load(str(path))
