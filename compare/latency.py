@@ -43,7 +43,7 @@ class Histogram:
         self.most = max(self.most, other.most)
 
     def quantile(self, share: float) -> float:
-        """Return the duration in seconds that *share* of all do not exceed; 0 when there are none."""
+        """Return the seconds that *share* of all durations do not exceed; 0 without any."""
         wanted, seen = share * self.total, 0
         for bucket in sorted(self._counts):
             seen += self._counts[bucket]

@@ -26,7 +26,8 @@ def render_junit(report: Report) -> bytes:
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(len(list(_found(cases, "failure")))))
     suite.set("errors", str(len(list(_found(cases, "error")))))
-    return tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = tostring(suite, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _gate(suite: Element, gate: GateResult) -> None:

@@ -110,8 +110,8 @@ def _events(report: Report) -> Iterator[str]:
     )
     yield (
         f"          {events.changed:,} changed, {events.missing:,} missing, "
-        f"{events.extra:,} extra, {events.duplicate:,} duplicate, {events.duplicate_lost:,} lost duplicates, "
-        f"{events.misrouted:,} misrouted"
+        f"{events.extra:,} extra, {events.duplicate:,} duplicate, "
+        f"{events.duplicate_lost:,} lost duplicates, {events.misrouted:,} misrouted"
     )
     yield (
         f"Requests  {units.distinct:,} distinct of {units.mirrored:,} mirrored; "
