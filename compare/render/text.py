@@ -113,6 +113,11 @@ def _events(report: Report) -> Iterator[str]:
         f"{events.extra:,} extra, {events.duplicate:,} duplicate, "
         f"{events.duplicate_lost:,} lost duplicates, {events.misrouted:,} misrouted"
     )
+    if events.not_mirrored or events.unlinked:
+        yield (
+            f"          {events.not_mirrored:,} of requests that the candidate never got, "
+            f"{events.unlinked:,} without a known request"
+        )
     yield (
         f"Requests  {units.distinct:,} distinct of {units.mirrored:,} mirrored; "
         f"{units.answered_not_queued:,} answered but not queued, "
