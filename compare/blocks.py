@@ -34,8 +34,8 @@ class Block:
     def pairs(self) -> list[Pair]:
         """Return pairs, cheapest first; each item is in one at most."""
         if len(self.legacy) == len(self.candidate) == 1 and not self.similarity:
-            one, other = self.legacy[0], self.candidate[0]
-            return [Pair(one, other)] if one.may_answer_to(other) else []
+            ours, theirs = self.legacy[0], self.candidate[0]
+            return [Pair(ours, theirs)] if ours.may_answer_to(theirs) else []
         few = len(self.legacy) * len(self.candidate) <= FULL
         offers = sorted(self._all_offers() if few else self._near_offers())
         taken: tuple[set[int], set[int]] = (set(), set())

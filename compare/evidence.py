@@ -108,23 +108,40 @@ def weigh(n: int, mismatches: float, limit: float, alpha: float, beta: float) ->
         bound=min(1.0, enough / n) if n else 1.0,
         e_pass=for_pass,
         e_fail=for_fail,
-        needs_clean=max(0, math.ceil(enough / limit) - n),
+        needs_clean=_more(n, mismatches, limit, alpha),
         needs_at_rate=_needed_at_rate(n, mismatches, limit, alpha),
     )
 
 
 def _needed_at_rate(n: int, mismatches: float, limit: float, alpha: float) -> int | None:
-    """Return the smallest m with (n+m)·p0 >= x*(S + r·m), where r is the rate so far."""
+    """Return about the smallest m with (n+m)·p0 >= x*(S + r·m), where r is the rate so far.
+
+    ``None`` when there is none up to a hundred times the units seen.
+    """
     rate = (mismatches + 0.5) / n if n and mismatches else 0.0
+    if not rate:
+        return _more(n, mismatches, limit, alpha)
     if rate >= limit:
         return None
-    if not rate:
-        return max(0, math.ceil(boundary(mismatches, alpha) / limit) - n)
-    for total in range(math.ceil(mismatches), 10_000):
-        needed = max(0, math.ceil(boundary(total, alpha) / limit) - n)
-        if needed <= (total - mismatches) / rate:
-            return needed
-    return None
+
+    def enough(extra: int) -> bool:
+        """Say whether the run has passed before *extra* further mismatches have come."""
+        return _more(n, mismatches + extra, limit, alpha) <= extra / rate
+
+    high = 1
+    while not enough(high):
+        high *= 2
+        if high / rate > 100 * n:
+            return None
+    low = high // 2
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return _more(n, mismatches + high, limit, alpha)
+
+
+def _more(n: int, mismatches: float, limit: float, alpha: float) -> int:
+    return max(0, math.ceil(boundary(mismatches, alpha) / limit) - n)
 
 
 def weigh_net(

@@ -24,6 +24,11 @@ NEAR, VERY_NEAR = 0.5, 0.75
 """Shares of their leaves that two events must have in common to be taken for one. A missing and
 an extra event of one person are no pair; the bounds are a choice, not a measurement."""
 
+OPERATIONS = frozenset(
+    ("$set", "$set_once", "$add", "$append", "$union", "$remove", "$unset", "$delete")
+)
+"""What a profile update may ask for; these keys are to an update what its name is to an event."""
+
 Identity = tuple[bytes, ...]
 
 
@@ -226,7 +231,7 @@ def _names(item: Item) -> tuple[str, str, str]:
     if isinstance(properties, dict | Object):
         place, event = properties, str(fields.get("event"))
         return str(place.get("token")), str(place.get("distinct_id")), event
-    operations = sorted(str(name) for name, _ in fields.items())
+    operations = sorted(str(name) for name, _ in fields.items() if name in OPERATIONS)
     return str(fields.get("$token")), str(fields.get("$distinct_id")), " ".join(operations)
 
 

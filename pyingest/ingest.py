@@ -12,7 +12,7 @@ from pyingest.clean import (
     track_problem,
 )
 from pyingest.event import Event
-from pyingest.message import Request, Response, header
+from pyingest.message import Request, Response, header, joined
 from pyingest.routing import ENDPOINTS, Endpoint, Routes
 from pyingest.wire.profile import Profile
 from pyingest.wire.term import IllFormed, Term, Unreadable
@@ -76,7 +76,7 @@ def ingest(request: Request, peer: str, now: float, profile: Profile, routes: Ro
         return _decision(request, now, made, _on(parameters, b"verbose"))
     if method == b"HEAD":
         verbose = _on(_first(profile.pairs(query)), b"verbose")
-        origin = header(request.headers, b"origin")
+        origin = joined(request.headers, b"origin")
         full = answers.answer(origin, now, verbose=verbose, problem=None, good=True)
         return _final(answers.without_body(full))
     return _final(answers.refusal(request, now, 405))
@@ -89,7 +89,7 @@ def _final(response: Response) -> Decision:
 def _decision(request: Request, now: float, made: list[Event | str], verbose: bool) -> Decision:
     events = tuple(item for item in made if isinstance(item, Event))
     problem = next((item for item in made if isinstance(item, str)), None)
-    origin = header(request.headers, b"origin")
+    origin = joined(request.headers, b"origin")
     stored = answers.answer(origin, now, verbose=verbose, problem=problem, good=bool(events))
     if not events:
         return _final(stored)

@@ -24,8 +24,9 @@ from shadow.recording import PARTITIONS, Manifest, RecordingError, RunWriter
 from shadow.tap import Tap
 from shadow.upstream import Upstream, UpstreamLimits
 
-TAP_NAME = "mixmigrate"
-"""The name of our fan-out queues and cursors."""
+TAP_NAME = "mixmigrate-{:x}"
+"""The name of our fan-out queues and cursors: one for each run, so that nothing of another is
+read."""
 FLUSH_SECONDS = 1.0
 
 
@@ -189,12 +190,14 @@ async def start(reactor: Any, options: ShadowOptions) -> ShadowService:
     why = await sides[Side.LEGACY].check()
     if why:
         raise ShadowError(f"legacy {options.legacy.url}: {why}; start it first")
-    writer = RunWriter(options.run, _manifest(options))
+    manifest = _manifest(options)
+    writer = RunWriter(options.run, manifest)
+    name = TAP_NAME.format(int(manifest.created * 1000))
     taps = {
         side: Tap(
             reactor,
             side,
-            open_reader(reactor, _side(options, side).queue, TAP_NAME),
+            open_reader(reactor, _side(options, side).queue, name),
             names[side],
             writer.add_event,
         )

@@ -29,6 +29,8 @@ class TapState:
     errors: int = 0
     error: str = ""
     """The last one, if reading did not recover from it."""
+    left_behind: str = ""
+    """Why our position is still with the queue; the operator must remove it."""
 
 
 class Tap:
@@ -59,7 +61,7 @@ class Tap:
 
         :raises QueueError: the queues cannot be reached.
         """
-        await self._reader.read(1)
+        await self._reader.attach()
         self.state.attached = True
 
     def start(self) -> None:
@@ -72,6 +74,7 @@ class Tap:
         if self._running is not None:
             await self._running
         await self._drain(self._clock.seconds() + seconds)
+        await self._leave()
         await self._reader.close()
         return self.state
 
@@ -97,6 +100,15 @@ class Tap:
             self.state.backlog = await self._reader.backlog()
         except QueueError as error:
             self.state.error = str(error)
+
+    async def _leave(self) -> None:
+        """Give the position up, but not while something is still behind it."""
+        if self.state.backlog:
+            return
+        try:
+            await self._reader.detach()
+        except QueueError as error:
+            self.state.left_behind = str(error)
 
     async def _read(self) -> int:
         try:

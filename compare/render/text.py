@@ -148,10 +148,12 @@ def _events(report: Report) -> Iterator[str]:
         f"          {events.changed:,} changed, {events.missing:,} missing, "
         f"{events.extra:,} extra, {events.misrouted:,} misrouted"
     )
-    yield (
-        f"          duplicates: {events.duplicate:,} more, {events.duplicate_lost:,} fewer; "
-        f"{events.unlinked:,} without a recorded request"
-    )
+    yield (f"          duplicates: {events.duplicate:,} more, {events.duplicate_lost:,} fewer")
+    if events.not_mirrored or events.unlinked:
+        yield (
+            f"          {events.not_mirrored:,} of requests that the candidate never got, "
+            f"{events.unlinked:,} without a known request"
+        )
     yield (
         f"Requests  {units.distinct:,} distinct of {units.mirrored:,} mirrored; "
         f"{units.answered_not_queued:,} answered but not queued, "

@@ -41,6 +41,12 @@ class Queue(Protocol):
 class Reader(Protocol):
     """A reader that takes nothing from the queue's own consumers."""
 
+    async def attach(self) -> None:
+        """Take the position from which messages will be read.
+
+        :raises QueueError: the queue cannot be reached now.
+        """
+
     async def read(self, limit: int) -> list[Stored]:
         """Return up to *limit* messages that this reader has not yet returned, oldest first.
 
@@ -53,6 +59,12 @@ class Reader(Protocol):
         """Return how many messages wait to be read.
 
         :raises QueueError: the queue cannot be asked now.
+        """
+
+    async def detach(self) -> None:
+        """Give the position up for good, so that nothing gathers behind it.
+
+        :raises QueueError: the queue cannot be told now.
         """
 
     async def close(self) -> None:

@@ -35,6 +35,8 @@ LONGEST_WAIT = 5.0
 READ_SECONDS = 10.0
 """How long a server may take to answer what a reader asks at once."""
 PIPELINED = 128
+LAST_LINES = (b"END", b"DELETED")
+"""What an answer of more than one line ends with; and the answer to ``delete``, which is one."""
 REDELIVERY_SECONDS = 30.0
 """How long after a loss a message that comes again is known for the same one."""
 
@@ -107,7 +109,7 @@ class KestrelClientProtocol(Protocol):
         self._answer.append(reply)
         until_end, answer = self._pending[0]
         error = reply in ERRORS
-        if until_end and not error and (isinstance(reply, Value) or reply != b"END"):
+        if until_end and not error and (isinstance(reply, Value) or reply not in LAST_LINES):
             return
         self._pending.popleft()
         whole, self._answer = self._answer, []
@@ -327,6 +329,14 @@ class KestrelReader:
         figures = dict(stat(line) for line in lines if isinstance(line, bytes))
         names = (f"queue_{child}_items" for child in self._children.values())
         return sum(figures.get(name, 0) for name in names)
+
+    async def detach(self) -> None:
+        """Delete the fan-out queues: on a real Kestrel one that nobody reads grows for ever.
+
+        :raises QueueError: the server cannot be asked now.
+        """
+        await self._ask([b"delete %b\r\n" % child.encode() for child in self._children.values()])
+        self._attached = False
 
     async def close(self) -> None:
         """End the connection; no message is open then."""

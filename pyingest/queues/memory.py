@@ -65,5 +65,8 @@ class MemoryReader:
         waiting = self._queue.stored[self._position :]
         return sum(item.queue in self._names for item in waiting)
 
+    async def detach(self) -> None:
+        """Do nothing: a position in memory costs nothing."""
+
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -8,7 +8,8 @@ from pyingest.queues.interface import Queue, QueueError, QueueUrl, Reader, parse
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
 from pyingest.queues.kestrel_wire import is_queue_name
 from pyingest.queues.memory import MemoryQueue
-from pyingest.queues.sqlite import SqliteQueue, SqliteReader
+from pyingest.queues.sqlite import SqliteQueue
+from pyingest.queues.sqlite_reader import SqliteReader
 
 
 def open_queue(reactor: Any, text: str) -> Queue:

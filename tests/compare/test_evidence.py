@@ -74,6 +74,7 @@ def test_needs_at_the_present_rate_are_those_at_which_it_would_pass() -> None:
     n = 60_000 + evidence.needs_at_rate
     expected = math.ceil(2 + evidence.needs_at_rate * 2.5 / 60_000)
     assert weigh(n, expected, 1e-4, ALPHA, ALPHA).finding is Finding.PASS
+    assert evidence.needs_at_rate < 120_000
 
 
 def test_at_a_rate_above_the_limit_it_will_never_pass() -> None:

@@ -119,6 +119,15 @@ def test_insert_ids_pair_events_that_share_little_else() -> None:
     assert paired([legacy(ours), candidate(theirs)])[0] == [(ours, theirs)]
 
 
+def test_an_update_with_a_field_more_keeps_its_partner() -> None:
+    ours = b'{"$token":"t","$distinct_id":"p","$set":{"a":1,"b":2}}'
+    theirs = ours[:-1] + b',"new":1}'
+    other = b'{"$token":"t","$distinct_id":"p","$add":{"a":1,"b":2}}'
+    pairs, left = paired([legacy(other), legacy(ours), candidate(theirs)])
+    assert pairs == [(ours, theirs)]
+    assert sizes(left) == {"missing": 1}
+
+
 def test_a_missing_and_an_extra_event_are_no_pair() -> None:
     ours, theirs = track(time=1, a="1", b="2", c="3"), track(time=9, a="4", b="5", c="6")
     _, left = paired([legacy(ours), candidate(theirs)])

@@ -88,7 +88,7 @@ def test_cesu8_is_named_though_neither_side_queues_it() -> None:
     [
         ("large body", Request(b"POST", b"/track", FORM, b"data=" + b"x" * (1 << 20))),
         ("long request line", query(PLAIN + b" " * 9000)),
-        ("URL-safe base64", form(b64encode(START + '","a":"~~??>>ÿÿ"}}'.encode(), b"-_"))),
+        ("URL-safe base64", form(b64encode(START + ',"a":"~~??>>ÿÿ"}}'.encode(), b"-_"))),
         ("byte order mark", coded(b"\xef\xbb\xbf" + PLAIN)),
         ("number out of range", form(START + b',"a":1E400}}')),
         ("number out of range", form(START + b',"a":NaN}}')),

@@ -14,7 +14,8 @@ from pyingest.queues.interface import Outcome, Queue, Reader
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
 from pyingest.queues.kestreld import start
 from pyingest.queues.memory import MemoryQueue
-from pyingest.queues.sqlite import SqliteQueue, SqliteReader
+from pyingest.queues.sqlite import SqliteQueue
+from pyingest.queues.sqlite_reader import SqliteReader
 
 NAMES = ("events", "profiles")
 BODIES = [b"", b"one", b"two words", b"\r\nEND\r\n", bytes(range(256)), b"x" * 100_000]
@@ -139,6 +140,21 @@ class Contract:
             await self.queue.close()
             answer = await self.queue.publish([Event("events", b"2"), Event("events", b"3")])
             self.assertEqual(answer, [Outcome.REFUSED] * 2)
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_reader_that_detached_begins_anew_under_its_old_name(self) -> Deferred[None]:
+        async def body() -> None:
+            first = self.reader("tap")
+            await first.attach()
+            await first.detach()
+            await first.close()
+            await self.queue.publish([Event("events", b"between")])
+            second = self.reader("tap")
+            await second.attach()
+            await self.queue.publish([Event("events", b"after")])
+            self.assertEqual([item.body for item in await second.read(10)], [b"after"])
+            await second.close()
 
         return Deferred.fromCoroutine(body())
 

@@ -18,7 +18,8 @@ from twisted.trial.unittest import TestCase
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome, QueueError
 from pyingest.queues.log import Append
-from pyingest.queues.sqlite import LogFile, SqliteOptions, SqliteQueue, SqliteReader
+from pyingest.queues.sqlite import LogFile, SqliteOptions, SqliteQueue
+from pyingest.queues.sqlite_reader import SqliteReader
 
 reactor: Any = installed
 
@@ -54,7 +55,7 @@ import sys
 from pathlib import Path
 from twisted.internet.task import react
 from twisted.internet.defer import Deferred
-from pyingest.queues.sqlite import SqliteReader
+from pyingest.queues.sqlite_reader import SqliteReader
 
 async def main(reactor):
     reader = SqliteReader(reactor, Path(sys.argv[1]), ["events"], "elsewhere", True)

@@ -20,6 +20,12 @@ class Unreadable:
         self.away = True
         self._reader = queue.reader(list(NAMES), from_start=True)
 
+    async def attach(self) -> None:
+        self._look()
+
+    async def detach(self) -> None:
+        self._look()
+
     async def read(self, limit: int) -> list[Stored]:
         self._look()
         return await self._reader.read(limit)
