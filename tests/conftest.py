@@ -24,6 +24,12 @@ def logged_failures() -> Iterator[list[LogEvent]]:
     assert not seen, [event["log_failure"].getErrorMessage() for event in seen]
 
 
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now out of the collector's sight, which looks after each test."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Turn an unexpected skip into a failure where everything is installed."""
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
