@@ -106,7 +106,7 @@ def test_garbage_in_the_place_of_a_manifest_is_said(tmp_path: Path) -> None:
 def test_a_typo_in_a_policy_is_named_with_its_place(tmp_path: Path) -> None:
     write_run(tmp_path / "run", 10)
     policy = tmp_path / "policy.toml"
-    policy.write_text("[gate]\nalhpa = 0.05\n")
+    policy.write_text('name = "mine"\n[gate]\nalhpa = 0.05\n')
     done = mixmigrate("compare", str(tmp_path / "run"), "--policy", str(policy))
     assert done.returncode == USAGE
     assert "alhpa" in done.stderr
