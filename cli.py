@@ -9,6 +9,7 @@ import click
 
 from compare.command import compare_command
 from pyingest.command import ingest_command, queue_command
+from pyingest.terminal import INTERRUPTED
 from replay.command import demo_command, replay_command
 from shadow.command import shadow_command
 
@@ -32,6 +33,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
         except Exception as error:
             if os.environ.get("MIXMIGRATE_DEBUG"):
                 traceback.print_exc()
