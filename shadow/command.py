@@ -1,11 +1,15 @@
 """`mixmigrate shadow`: words to objects, errors to messages."""
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyingest.terminal import Address, Stoppable, serve
+
+if TYPE_CHECKING:
+    from shadow.service import ShadowService
 
 
 @click.command("shadow")
@@ -88,6 +92,27 @@ def shadow_command(
             share=share,
             answer_seconds=timeout,
         )
-        return await start(reactor, options)
+        service = await start(reactor, options)
+        _show_progress(reactor, service)
+        return service
 
     serve("shadow", listen[0], begin, (QueueError, RecordingError, ShadowError))
+
+
+def _show_progress(reactor: Any, service: "ShadowService") -> None:
+    """Renew one line a second on a terminal: where the run stands."""
+    if not sys.stderr.isatty():
+        return
+
+    def show() -> None:
+        now = service.snapshot()
+        events = ", ".join(f"{side} {count:,}" for side, count in now.events.items())
+        line = (
+            f"received {now.received:,}  mirrored {now.mirrored:,}  waiting {now.waiting:,}  "
+            f"held back {now.not_mirrored:,}  candidate failed {now.candidate_failed:,}  "
+            f"events {events}"
+        )
+        click.echo(f"\r\x1b[K{now.error or line}", nl=False, err=True)
+        reactor.callLater(1.0, show)
+
+    reactor.callLater(1.0, show)

@@ -230,6 +230,11 @@ def _mapped_names(options: ShadowOptions) -> dict[Side, dict[str, str]]:
     """Return, for each side, its queue names and the legacy names they are compared under."""
     legacy = parse_queue_url(options.legacy.queue)
     candidate = parse_queue_url(options.candidate.queue)
+    if legacy.location == candidate.location and set(legacy.names) & set(candidate.names):
+        raise ShadowError(
+            f"both sides publish to one queue ({options.candidate.queue}): every consumer would "
+            "get everything twice; give the candidate queues of its own"
+        )
     if len(legacy.names) != len(candidate.names):
         raise QueueError(
             f"--legacy-queue names {_listed(legacy)}, --candidate-queue {_listed(candidate)}: "

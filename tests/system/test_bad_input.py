@@ -126,6 +126,17 @@ def test_an_unreachable_legacy_is_said_before_anything_is_served(tmp_path: Path)
     assert "ready" not in done.stdout
 
 
+def test_two_publishers_to_one_queue_are_refused(tmp_path: Path) -> None:
+    queue = f"sqlite:{tmp_path}/a.db#events"
+    done = mixmigrate(
+        *("shadow", "--listen", "127.0.0.1:0", "--run", str(tmp_path / "run")),
+        *("--legacy", "http://127.0.0.1:9", "--candidate", "http://127.0.0.1:9"),
+        *("--legacy-queue", queue, "--candidate-queue", queue),
+    )
+    assert done.returncode == USAGE
+    assert "both sides publish to one queue" in done.stderr
+
+
 def test_an_unreachable_queue_is_said_before_anything_is_served(tmp_path: Path) -> None:
     done = mixmigrate("ingest", "--listen", "127.0.0.1:0", "--queue", "kestrel://127.0.0.1/events")
     assert done.returncode == USAGE
