@@ -20,6 +20,12 @@ class Unreadable:
         self.away = True
         self._reader = queue.reader(list(NAMES), from_start=True)
 
+    async def attach(self) -> None:
+        self._look()
+
+    async def detach(self) -> None:
+        self._look()
+
     async def read(self, limit: int) -> list[Stored]:
         self._look()
         return await self._reader.read(limit)
@@ -99,6 +105,54 @@ class TapTests(SynchronousTestCase):
         self.finish(tap)
         self.assertIn("refused", tap.report()["error"])
         self.assertEqual(tap.state.backlog, -1)
+
+    def test_a_fault_of_ours_does_not_pass_for_a_quiet_queue(self) -> None:
+        def stumble(event: TappedEvent) -> None:
+            raise KeyError("a fault")
+
+        reader = self.queue.reader(list(NAMES))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, stumble)
+        tap.start()
+        self.publish(b"1")
+        self.clock.pump([0.3] * 3)
+        self.finish(tap)
+        self.assertIn("the tap broke", tap.state.error)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_a_fault_at_the_very_end_is_told_of_too(self) -> None:
+        def stumble(event: TappedEvent) -> None:
+            raise KeyError("a fault")
+
+        tap = Tap(self.clock, Side.LEGACY, self.queue.reader(list(NAMES)), NAMES, stumble)
+        self.publish(b"1")
+        self.finish(tap)
+        self.assertIn("the tap broke", tap.state.error)
+        self.flushLoggedErrors(KeyError)
+
+    def test_the_end_waits_for_stragglers(self) -> None:
+        reader = self.queue.reader(list(NAMES))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        done = Deferred.fromCoroutine(tap.finish(5.0))
+        self.clock.advance(0.25)
+        self.clock.advance(0.05)
+        self.publish(b"late")
+        self.clock.pump([0.05] * 20)
+        self.successResultOf(done)
+        self.assertEqual(len(self.found), 1)
+
+    def test_a_server_that_is_back_before_the_end_is_read_to_its_end(self) -> None:
+        reader = Unreadable(self.queue)
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        self.publish(b"1")
+        done = Deferred.fromCoroutine(tap.finish(5.0))
+        self.clock.pump([0.3] * 4)
+        self.assertNoResult(done)
+        reader.away = False
+        self.clock.pump([0.3] * 10)
+        self.successResultOf(done)
+        self.assertEqual((len(self.found), tap.state.error), (1, ""))
 
     def test_attaching_to_a_server_that_is_away_fails(self) -> None:
         tap = Tap(self.clock, Side.CANDIDATE, Unreadable(self.queue), NAMES, self.found.append)
