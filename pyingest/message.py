@@ -61,7 +61,7 @@ class Response:
 
 def framed(headers: Headers, body: bytes) -> bytes:
     """Return *body* in the framing that *headers* announce (RFC 9112, section 6)."""
-    coding = header(headers, b"transfer-encoding")
-    if coding is None or coding.strip().lower() != b"chunked":
+    codings = joined(headers, b"transfer-encoding")
+    if codings is None or codings.rpartition(b",")[2].strip().lower() != b"chunked":
         return body
     return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"

@@ -75,8 +75,9 @@ def shadow_command(
     --candidate-queue sqlite:/tmp/q.db#events,profiles --run runs/first
     """
     from pyingest.queues.interface import QueueError
+    from shadow.options import ShadowError, ShadowOptions, SideOptions
     from shadow.recording import RecordingError
-    from shadow.service import ShadowError, ShadowOptions, SideOptions, start
+    from shadow.service import start
 
     def side(name: str) -> SideOptions:
         return SideOptions(sides[name], sides[f"{name}_queue"], sides[f"{name}_build"])

@@ -45,20 +45,23 @@ def reply(outcome: Outcome, method: bytes) -> bytes:
         status, reason = _STATUS.get(outcome.kind, _BAD_GATEWAY)
         return Response(status, reason, ((b"Content-Length", b"0"),)).encode()
     response = outcome.response
-    headers = _kept(response)
     bodiless = method == b"HEAD" or response.status in (204, 304)
+    headers = _kept(response, bodiless)
     whole = Response(response.status, response.reason, headers, response.body)
     data = whole.encode()
     return data[: data.index(b"\r\n\r\n") + 4] if bodiless else data
 
 
-def _kept(response: Response) -> Headers:
+def _kept(response: Response, bodiless: bool) -> Headers:
     """Return the headers of *response* for an answer on a connection of our own.
 
-    An answer that legacy ended by closing has no length; with its body here it gets one.
+    An answer that legacy ended by closing has no length; with its body here it gets one. One
+    that never has a body (RFC 9112, section 6.3) ends with its head, and gets none.
     """
     kept = tuple(pair for pair in response.headers if pair[0].lower() not in _ONE_CONNECTION)
-    if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in kept):
+    if bodiless or any(
+        name.lower() in (b"content-length", b"transfer-encoding") for name, _ in kept
+    ):
         return kept
     return (*kept, (b"Content-Length", b"%d" % len(response.body)))
 

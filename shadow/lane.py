@@ -14,7 +14,7 @@ class LaneLimits:
     requests: int = 10_000
     """Waiting requests."""
     bytes: int = 64 * 1024 * 1024
-    """Bytes of waiting requests."""
+    """Bytes of requests that wait or are in flight."""
     in_flight: int = 64
     """Requests that the candidate has and has not answered."""
 
@@ -54,22 +54,24 @@ class Lane(Generic[T]):
         self._bytes += size
         return True
 
-    def next(self) -> T | None:
-        """Return the oldest item if the candidate may have one more; it is then in flight."""
+    def next(self) -> tuple[T, int] | None:
+        """Return the oldest item with its size, if the candidate may have one more.
+
+        It is in flight until :meth:`done`, and its bytes count until then.
+        """
         if not self._waiting or self.in_flight >= self._limits.in_flight:
             return None
-        item, size = self._waiting.popleft()
-        self._bytes -= size
         self.in_flight += 1
-        return item
+        return self._waiting.popleft()
 
-    def done(self) -> None:
-        """Note that an item in flight has ended."""
+    def done(self, size: int) -> None:
+        """Note that an item of *size* bytes that was in flight has ended."""
         self.in_flight -= 1
+        self._bytes -= size
 
     def abandon(self) -> list[T]:
         """Return what waits, and forget it."""
         items = [item for item, _ in self._waiting]
+        self._bytes -= sum(size for _, size in self._waiting)
         self._waiting.clear()
-        self._bytes = 0
         return items

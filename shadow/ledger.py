@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from shadow.exchange import Answered, NotMirrored, Outcome, Reason
+from shadow.exchange import Answered, Failure, NotMirrored, Outcome, Reason
 
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
@@ -10,6 +10,12 @@ BUCKETS = {
     Reason.SHED: "shed",
     Reason.BROKEN_CIRCUIT: "broken_circuit",
     Reason.ABANDONED: "abandoned",
+}
+LEGACY_FAILURES = {
+    Failure.REFUSED: "legacy_refused",
+    Failure.RESET: "legacy_reset",
+    Failure.TIMED_OUT: "legacy_timed_out",
+    Failure.MALFORMED: "legacy_malformed",
 }
 
 
@@ -26,6 +32,11 @@ class Ledger:
     malformed: int = 0
     legacy_answered: int = 0
     legacy_failed: int = 0
+    """The sum of the four that follow."""
+    legacy_refused: int = 0
+    legacy_reset: int = 0
+    legacy_timed_out: int = 0
+    legacy_malformed: int = 0
     not_sampled: int = 0
     filtered: int = 0
     shed: int = 0
@@ -41,16 +52,19 @@ class Ledger:
             self.legacy_answered += 1
         else:
             self.legacy_failed += 1
+            self._count(LEGACY_FAILURES[outcome.kind])
 
     def candidate_ended(self, outcome: Outcome | NotMirrored) -> None:
         """Count how the candidate took a request that was mirrored, or why it was not."""
         if isinstance(outcome, NotMirrored):
-            name = BUCKETS[outcome.reason]
-            setattr(self, name, getattr(self, name) + 1)
+            self._count(BUCKETS[outcome.reason])
         elif isinstance(outcome, Answered):
             self.candidate_answered += 1
         else:
             self.candidate_failed += 1
+
+    def _count(self, name: str) -> None:
+        setattr(self, name, getattr(self, name) + 1)
 
     @property
     def pending(self) -> int:

@@ -119,12 +119,18 @@ class RunWriter:
         self._write_manifest()
 
     def add_exchange(self, exchange: Exchange) -> None:
-        """Record one exchange; it is on disk after the next flush."""
+        """Record one exchange; it is on disk after the next flush.
+
+        :raises RecordingError: the disk does not take what was waiting.
+        """
         segment = self._exchanges[exchange.number % len(self._exchanges)]
         self._add(segment, exchange_line(exchange))
 
     def add_event(self, event: TappedEvent) -> None:
-        """Record one tapped event; it is on disk after the next flush."""
+        """Record one tapped event; it is on disk after the next flush.
+
+        :raises RecordingError: the disk does not take what was waiting.
+        """
         segment = self._events[partition(event.body, len(self._events))]
         self._add(segment, event_line(event))
 
@@ -133,11 +139,8 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take it.
         """
-        try:
-            for segment in (*self._exchanges, *self._events):
-                segment.flush()
-        except OSError as error:
-            raise RecordingError(f"{self.directory}: {error}") from None
+        for segment in (*self._exchanges, *self._events):
+            self._put(segment)
         self._write_manifest()
 
     def flush_next(self) -> None:
@@ -148,10 +151,7 @@ class RunWriter:
         :raises RecordingError: the disk does not take it.
         """
         segments = (*self._exchanges, *self._events)
-        try:
-            segments[self._turn].flush()
-        except OSError as error:
-            raise RecordingError(f"{self.directory}: {error}") from None
+        self._put(segments[self._turn])
         self._turn = (self._turn + 1) % len(segments)
         if self._turn == 0:
             self._write_manifest()
@@ -163,10 +163,20 @@ class RunWriter:
         self.manifest.state = "complete"
         self.flush()
 
+    def discard(self) -> None:
+        """Take the run back while nothing is recorded: its directory can be used again."""
+        (self.directory / "manifest.json").unlink(missing_ok=True)
+
     def _add(self, segment: Segment, line: bytes) -> None:
         segment.append(line)
         if segment.waiting_bytes >= FLUSH_BYTES:
+            self._put(segment)
+
+    def _put(self, segment: Segment) -> None:
+        try:
             segment.flush()
+        except OSError as error:
+            raise RecordingError(f"{self.directory}: {error}") from None
 
     def _write_manifest(self) -> None:
         self.manifest.exchanges = [segment.lines for segment in self._exchanges]

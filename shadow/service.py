@@ -2,66 +2,35 @@
 
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from pyingest.http import HttpFactory
-from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
+from pyingest.queues.interface import Reader
 from pyingest.queues.opening import open_reader
-from shadow.breaker import Breaker, BreakerLimits
-from shadow.exchange import Side
-from shadow.lane import Lane, LaneLimits
+from shadow.breaker import Breaker
+from shadow.exchange import Reason, Side
+from shadow.lane import Lane
+from shadow.options import ShadowError, ShadowOptions, SideOptions, address, mapped_names
 from shadow.proxy import Proxy
+from shadow.recorder import Recorder
 from shadow.recording import PARTITIONS, Manifest, RecordingError, RunWriter
+from shadow.sampling import Sampling
 from shadow.tap import Tap
 from shadow.upstream import Upstream, UpstreamLimits
 
 TAP_NAME = "mixmigrate-{:x}"
 """The name of our fan-out queues and cursors: one for each run, so that nothing of another is
 read."""
+CONNECT_SECONDS = 2.0
 FLUSH_SECONDS = 1.0
-
-
-class ShadowError(Exception):
-    """The dual run cannot start. The text says what is wrong, where, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class SideOptions:
-    """One side: where it listens, where it queues, and what it is."""
-
-    url: str
-    queue: str
-    build: str = ""
-    """Free text that identifies what was run: a version, a commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShadowOptions:
-    """How to run."""
-
-    host: str
-    port: int
-    legacy: SideOptions
-    candidate: SideOptions
-    run: Path
-    notes: Sequence[str] = ()
-    share: float = 1.0
-    """Part of the requests that is mirrored."""
-    answer_seconds: float = 10.0
-    """How long each side may take for an answer."""
-    drain_seconds: float = 15.0
-    """How long the candidate and the taps get to finish at the end."""
-    lane: LaneLimits = field(default_factory=LaneLimits)
-    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+CANDIDATE_LONGEST = 1024 * 1024
+"""Bytes of one answer of the candidate; more is no answer of an ingestion service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +58,42 @@ class ShadowService:
         reactor: Any,
         options: ShadowOptions,
         sides: dict[Side, Upstream],
-        taps: dict[Side, Tap],
         writer: RunWriter,
     ) -> None:
         self.port = 0
         self._reactor = reactor
         self._options = options
         self._sides = sides
-        self._taps = taps
-        self._writer = writer
-        self._error = ""
+        self._taps: dict[Side, Tap] = {}
+        self._recorder = Recorder(writer, self._recording_failed)
         breaker = Breaker(options.breaker, lambda: random.uniform(0.8, 1.2))
         self.proxy = Proxy(
-            reactor, dict(sides), Lane(options.lane), breaker, writer.add_exchange, options.share
+            reactor,
+            dict(sides),
+            Lane(options.lane),
+            breaker,
+            self._recorder.exchange,
+            Sampling(options.share, options.control),
         )
         self._factory = HttpFactory(self.proxy.answer, reactor)
         self._flusher = LoopingCall(self._flush)
 
+    async def attach(self, side: Side, reader: Reader, names: dict[str, str]) -> None:
+        """Tap a side's queues, which are compared under the names that *names* gives.
+
+        :raises QueueError: they cannot be reached.
+        """
+        tap = Tap(self._reactor, side, reader, names, self._recorder.event)
+        self._taps[side] = tap
+        await tap.attach()
+
+    async def withdraw(self) -> None:
+        """Undo :meth:`attach`: the run does not begin after all."""
+        for tap in self._taps.values():
+            await tap.withdraw()
+
     def listen(self) -> None:
-        """Take requests from now on.
+        """Take requests from now on. The taps must be attached.
 
         :raises ShadowError: the address is taken.
         """
@@ -127,19 +113,30 @@ class ShadowService:
         self._flusher.start(FLUSH_SECONDS / (2 * PARTITIONS), now=False)
 
     async def stop(self) -> None:
-        """End in order: no new requests, answers, the candidate's copies, the queues, the run."""
+        """End in order: no new requests, answers, the candidate's copies, the queues, the run.
+
+        :raises RecordingError: the run was not recorded to its end.
+        """
+        patience = self._options.drain_seconds
+        began = self._reactor.seconds()
         await maybeDeferred(self._listening.stopListening)
-        await self._factory.drain(self._options.drain_seconds)
-        await self._empty_lane()
+        await self._factory.drain(patience)
+        await self._settled(began + patience - self._reactor.seconds())
+        self.proxy.abandon()
+        # What a side has already been sent keeps its own time limit: cutting it short would
+        # count as a failure of that side.
+        await self._settled(self._options.answer_seconds + CONNECT_SECONDS)
         for side in self._sides.values():
             side.close()
-        for tap in self._taps.values():
-            await tap.finish(self._options.drain_seconds)
-        self._flusher.stop()
-        if not self._error:
-            self.proxy.ledger.malformed = self._factory.malformed
-            taps = {side.value: tap.report() for side, tap in self._taps.items()}
-            self._writer.close(self.proxy.ledger.to_dict(), taps)
+        await self._settled(1.0)
+        finishing = (tap.finish(patience) for tap in self._taps.values())
+        await gatherResults([Deferred.fromCoroutine(one) for one in finishing])
+        if self._flusher.running:
+            self._flusher.stop()
+        taps = {side.value: tap.report() for side, tap in self._taps.items()}
+        self._recorder.close(self._counted(), taps)
+        if self._recorder.error:
+            raise RecordingError(f"this run cannot be judged: {self._recorder.error}")
 
     def snapshot(self) -> Snapshot:
         """Return where the run stands."""
@@ -151,28 +148,26 @@ class ShadowService:
             not_mirrored=ledger.shed + ledger.broken_circuit,
             waiting=len(self.proxy.lane),
             events={side: tap.state.read for side, tap in self._taps.items()},
-            error=self._error,
+            error=self._recorder.error,
         )
 
-    async def _empty_lane(self) -> None:
-        deadline = self._reactor.seconds() + self._options.drain_seconds
-        # One turn first: the last answers' copies enter the lane a turn after them.
-        await deferLater(self._reactor, 0)
-        while not self.proxy.lane.is_empty and self._reactor.seconds() < deadline:
+    async def _settled(self, seconds: float) -> None:
+        """Wait until every request has its place in the ledger, for *seconds* at most."""
+        deadline = self._reactor.seconds() + seconds
+        while not self.proxy.is_settled and self._reactor.seconds() < deadline:
             await deferLater(self._reactor, 0.02)
-        self.proxy.abandon()
+
+    def _counted(self) -> dict[str, int]:
+        self.proxy.ledger.malformed = self._factory.malformed
+        return self.proxy.ledger.to_dict()
 
     def _flush(self) -> None:
-        """Keep the recording up; without it there is nothing to mirror for."""
-        if self._error:
-            return
-        try:
-            self._writer.manifest.ledger = self.proxy.ledger.to_dict()
-            self._writer.flush_next()
-        except RecordingError as error:
-            self._error = str(error)
-            self.proxy.mirroring = False
-            self.log.error("recording stopped, and with it the mirroring: {why}", why=self._error)
+        self._recorder.flush(self._counted())
+
+    def _recording_failed(self, why: str) -> None:
+        """Stop mirroring: without a recording there is nothing to mirror for."""
+        self.proxy.closed = Reason.FILTERED
+        self.log.error("recording stopped, and with it the mirroring: {why}", why=why)
 
 
 async def start(reactor: Any, options: ShadowOptions) -> ShadowService:
@@ -182,36 +177,39 @@ async def start(reactor: Any, options: ShadowOptions) -> ShadowService:
     :raises QueueError: a queue cannot be tapped.
     :raises RecordingError: the run directory cannot be written, or holds a run already.
     """
-    sides = {
-        Side.LEGACY: _upstream(reactor, options.legacy.url, options),
-        Side.CANDIDATE: _upstream(reactor, options.candidate.url, options),
-    }
-    names = _mapped_names(options)
-    why = await sides[Side.LEGACY].check()
-    if why:
-        raise ShadowError(f"legacy {options.legacy.url}: {why}; start it first")
+    names = mapped_names(options)
+    sides = _upstreams(reactor, options)
+    try:
+        why = await sides[Side.LEGACY].check()
+        if why:
+            raise ShadowError(f"legacy {options.legacy.url}: {why}; start it first")
+        return await _begin(reactor, options, sides, names)
+    except Exception:
+        for side in sides.values():
+            side.close()
+        raise
+
+
+async def _begin(
+    reactor: Any,
+    options: ShadowOptions,
+    sides: dict[Side, Upstream],
+    names: dict[Side, dict[str, str]],
+) -> ShadowService:
     manifest = _manifest(options)
     writer = RunWriter(options.run, manifest)
-    name = TAP_NAME.format(int(manifest.created * 1000))
-    taps = {
-        side: Tap(
-            reactor,
-            side,
-            open_reader(reactor, _side(options, side).queue, name),
-            names[side],
-            writer.add_event,
-        )
-        for side in Side
-    }
-    for tap in taps.values():
-        await tap.attach()
-    service = ShadowService(reactor, options, sides, taps, writer)
-    service.listen()
+    service = ShadowService(reactor, options, sides, writer)
+    position = TAP_NAME.format(int(manifest.created * 1000))
+    try:
+        for side in Side:
+            reader = open_reader(reactor, options.side(side).queue, position)
+            await service.attach(side, reader, names[side])
+        service.listen()
+    except Exception:
+        await service.withdraw()
+        writer.discard()
+        raise
     return service
-
-
-def _side(options: ShadowOptions, side: Side) -> SideOptions:
-    return options.legacy if side is Side.LEGACY else options.candidate
 
 
 def _manifest(options: ShadowOptions) -> Manifest:
@@ -226,37 +224,14 @@ def _manifest(options: ShadowOptions) -> Manifest:
     )
 
 
-def _mapped_names(options: ShadowOptions) -> dict[Side, dict[str, str]]:
-    """Return, for each side, its queue names and the legacy names they are compared under."""
-    legacy = parse_queue_url(options.legacy.queue)
-    candidate = parse_queue_url(options.candidate.queue)
-    if legacy.location == candidate.location and set(legacy.names) & set(candidate.names):
-        raise ShadowError(
-            f"both sides publish to one queue ({options.candidate.queue}): every consumer would "
-            "get everything twice; give the candidate queues of its own"
-        )
-    if len(legacy.names) != len(candidate.names):
-        raise QueueError(
-            f"--legacy-queue names {_listed(legacy)}, --candidate-queue {_listed(candidate)}: "
-            "name as many on both sides, in the same order"
-        )
-    return {
-        Side.LEGACY: dict(zip(legacy.names, legacy.names, strict=True)),
-        Side.CANDIDATE: dict(zip(candidate.names, legacy.names, strict=True)),
+def _upstreams(reactor: Any, options: ShadowOptions) -> dict[Side, Upstream]:
+    """Return both sides; what the candidate may take up is bounded more narrowly."""
+    legacy = UpstreamLimits(answer=options.answer_seconds, connect=CONNECT_SECONDS)
+    limits = {
+        Side.LEGACY: legacy,
+        Side.CANDIDATE: replace(
+            legacy, connections=options.lane.in_flight, longest=CANDIDATE_LONGEST
+        ),
     }
-
-
-def _listed(url: QueueUrl) -> str:
-    return f"{len(url.names)} queues ({', '.join(url.names)})"
-
-
-def _upstream(reactor: Any, url: str, options: ShadowOptions) -> Upstream:
-    parts = urlsplit(url)
-    try:
-        port = parts.port or 80
-    except ValueError:
-        port = 0
-    if parts.scheme != "http" or not parts.hostname or not port or parts.path not in ("", "/"):
-        raise ShadowError(f"{url!r} is not the URL of a service; write http://HOST:PORT")
-    limits = UpstreamLimits(answer=options.answer_seconds)
-    return Upstream(reactor, parts.hostname, port, limits)
+    addresses = {side: address(options.side(side).url) for side in Side}
+    return {side: Upstream(reactor, *addresses[side], limits[side]) for side in Side}

@@ -79,6 +79,21 @@ def test_an_answer_to_head_has_no_body_but_its_length() -> None:
     assert data.endswith(b"Content-Length: 1\r\n\r\n")
 
 
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 204), (b"GET", 304)])
+def test_an_answer_that_never_has_a_body_gets_no_length(method: bytes, status: int) -> None:
+    data = reply(answered((b"X-A", b"1"), body=b"", status=status), method)
+    assert data == b"HTTP/1.1 %d Fine\r\nX-A: 1\r\n\r\n" % status
+
+
+def test_a_request_of_several_codings_is_framed_as_its_last_one_says() -> None:
+    for headers in (
+        ((b"Transfer-Encoding", b"gzip, chunked"),),
+        ((b"Transfer-Encoding", b"gzip"), (b"Transfer-Encoding", b"Chunked")),
+    ):
+        data = outbound(Request(b"POST", b"/", headers, b"abc"), "").encode()
+        assert data.endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+
+
 def test_a_chunked_answer_leaves_chunked() -> None:
     data = reply(answered((b"Transfer-Encoding", b"chunked"), body=b"hello"), b"GET")
     assert data.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")

@@ -81,6 +81,43 @@ def test_a_closing_answer_says_so() -> None:
     assert not whole.keep_alive
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"HTTP/1.1 500 No\r\nX: y\r\nContent-Length: 1\r\n\r\n0",
+        b"HTTP/1.1 408",
+        b"garbage",
+        b"1",
+    ],
+)
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_what_follows_an_answer_unasked_changes_nothing_and_ends_the_connection(
+    method: bytes, more: bytes
+) -> None:
+    whole = read((PLAIN if method == b"GET" else PLAIN[:-1]) + more, method)
+    assert isinstance(whole, Whole)
+    assert (whole.response.status, whole.response.reason) == (200, b"OK")
+    assert len(whole.response.headers) == 2
+    assert whole.response.body == (b"1" if method == b"GET" else b"")
+    assert not whole.keep_alive
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    reader = ResponseReader(longest=1000)
+    reader.expect(b"GET")
+    found = reader.feed(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(20):
+        found = found or reader.feed(b"X: %b\r\n" % (b"y" * 100))
+    assert isinstance(found, NotHttp)
+
+
+def test_the_bound_is_for_each_answer_anew() -> None:
+    reader = ResponseReader(longest=100)
+    for _ in range(10):
+        reader.expect(b"GET")
+        assert isinstance(reader.feed(PLAIN), Whole)
+
+
 @pytest.mark.parametrize("garbage", [b"SSH-2.0-x\r\n", b"\x00\x01\x02", b"HTTP/1.1 xyz\r\n\r\n"])
 def test_garbage_is_no_answer(garbage: bytes) -> None:
     assert isinstance(read(garbage), NotHttp)

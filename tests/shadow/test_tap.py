@@ -1,7 +1,9 @@
 """A tap reads what both sides queue, and says how it fared."""
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pyingest.event import Event, Stored
@@ -54,6 +56,17 @@ class TapTests(SynchronousTestCase):
         events = [Event(queue, body) for body in bodies]
         self.successResultOf(Deferred.fromCoroutine(self.queue.publish(events)))
 
+    @pytest.fixture(autouse=True)
+    def _log(self, logged_failures: list[LogEvent]) -> None:
+        self.failures = logged_failures
+
+    def logged(self) -> list[str]:
+        """Return what was logged as a failure; it was meant to be."""
+        self.flushLoggedErrors()
+        seen = [event["log_failure"].getErrorMessage() for event in self.failures]
+        self.failures.clear()
+        return seen
+
     def finish(self, tap: Tap) -> None:
         done = Deferred.fromCoroutine(tap.finish(5.0))
         self.clock.pump([0.3] * 20)
@@ -105,6 +118,54 @@ class TapTests(SynchronousTestCase):
         self.finish(tap)
         self.assertIn("refused", tap.report()["error"])
         self.assertEqual(tap.state.backlog, -1)
+
+    def test_a_fault_of_ours_does_not_pass_for_a_quiet_queue(self) -> None:
+        def stumble(event: TappedEvent) -> None:
+            raise KeyError("a fault")
+
+        reader = self.queue.reader(list(NAMES))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, stumble)
+        tap.start()
+        self.publish(b"1")
+        self.clock.pump([0.3] * 3)
+        self.finish(tap)
+        self.assertIn("the tap broke", tap.state.error)
+        self.assertEqual(self.logged(), ["'a fault'"])
+
+    def test_a_fault_at_the_very_end_is_told_of_too(self) -> None:
+        def stumble(event: TappedEvent) -> None:
+            raise KeyError("a fault")
+
+        tap = Tap(self.clock, Side.LEGACY, self.queue.reader(list(NAMES)), NAMES, stumble)
+        self.publish(b"1")
+        self.finish(tap)
+        self.assertIn("the tap broke", tap.state.error)
+        self.assertEqual(self.logged(), ["'a fault'"])
+
+    def test_the_end_waits_for_stragglers(self) -> None:
+        reader = self.queue.reader(list(NAMES))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        done = Deferred.fromCoroutine(tap.finish(5.0))
+        self.clock.advance(0.25)
+        self.clock.advance(0.05)
+        self.publish(b"late")
+        self.clock.pump([0.05] * 20)
+        self.successResultOf(done)
+        self.assertEqual(len(self.found), 1)
+
+    def test_a_server_that_is_back_before_the_end_is_read_to_its_end(self) -> None:
+        reader = Unreadable(self.queue)
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        self.publish(b"1")
+        done = Deferred.fromCoroutine(tap.finish(5.0))
+        self.clock.pump([0.3] * 4)
+        self.assertNoResult(done)
+        reader.away = False
+        self.clock.pump([0.3] * 10)
+        self.successResultOf(done)
+        self.assertEqual((len(self.found), tap.state.error), (1, ""))
 
     def test_attaching_to_a_server_that_is_away_fails(self) -> None:
         tap = Tap(self.clock, Side.CANDIDATE, Unreadable(self.queue), NAMES, self.found.append)

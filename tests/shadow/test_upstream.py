@@ -106,6 +106,48 @@ class UpstreamTests(TestCase):
         outcomes = await self.send(upstream, 2)
         self.assertTrue(all(isinstance(one, Answered) for one in outcomes))
 
+    async def test_who_waits_for_a_connection_in_vain_times_out(self) -> None:
+        upstream = self.serve(lambda *_: None, answer=0.3, connections=1)
+        sends = [Deferred.fromCoroutine(upstream.send(REQUEST)) for _ in range(3)]
+        outcomes = await gatherResults(sends)
+        kinds = {one.kind for one in outcomes if isinstance(one, Failed)}
+        self.assertEqual((len(outcomes), kinds), (3, {Failure.TIMED_OUT}))
+        self.assertLess(max(one.seconds for one in outcomes), 1.5)
+
+    async def test_who_waits_behind_a_refused_connection_is_refused_too(self) -> None:
+        clock: Any = reactor
+        upstream = Upstream(clock, "127.0.0.1", 9, UpstreamLimits(connections=1))
+        self.addCleanup(self.closed, upstream)
+        sends = [Deferred.fromCoroutine(upstream.send(REQUEST)) for _ in range(5)]
+        outcomes = await gatherResults(sends)
+        kinds = {one.kind for one in outcomes if isinstance(one, Failed)}
+        self.assertEqual((len(outcomes), kinds), (5, {Failure.REFUSED}))
+
+    async def test_closing_ends_what_is_under_way_and_what_waits(self) -> None:
+        upstream = self.serve(lambda *_: None, connections=1)
+        sends = [Deferred.fromCoroutine(upstream.send(REQUEST)) for _ in range(2)]
+        await deferLater(reactor, 0.1)
+        upstream.close()
+        outcomes = await gatherResults([*sends, Deferred.fromCoroutine(upstream.send(REQUEST))])
+        kinds = [one.kind for one in outcomes if isinstance(one, Failed)]
+        self.assertEqual(kinds, [Failure.RESET, Failure.REFUSED, Failure.REFUSED])
+
+    async def test_an_idle_connection_is_closed_before_the_server_does_it(self) -> None:
+        upstream = self.serve(lambda server, _: write(server, ONE), idle=0.1)
+        await self.send(upstream)
+        await deferLater(reactor, 0.6)
+        self.assertEqual(len(upstream._all), 0)
+        (outcome,) = await self.send(upstream)
+        self.assertIsInstance(outcome, Answered)
+        self.assertEqual(self.connections, 2)
+
+    async def test_half_of_an_unasked_answer_is_not_taken_for_the_next(self) -> None:
+        zero = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n0"
+        upstream = self.serve(lambda server, _: write(server, ONE + zero[:20]))
+        outcomes = await self.send(upstream, 3)
+        bodies = [one.response.body for one in outcomes if isinstance(one, Answered)]
+        self.assertEqual((bodies, self.connections), ([b"1"] * 3, 3))
+
     async def test_checking_finds_a_server_or_says_why_not(self) -> None:
         upstream = self.serve(lambda server, _: write(server, ONE))
         self.assertEqual(await upstream.check(), "")

@@ -1,0 +1,94 @@
+"""What a dual run is told: where the sides are, where they queue, and how much it may take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
+from shadow.breaker import BreakerLimits
+from shadow.exchange import Side
+from shadow.lane import LaneLimits
+
+
+class ShadowError(Exception):
+    """The dual run cannot start. The text says what is wrong, where, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideOptions:
+    """One side: where it listens, where it queues, and what it is."""
+
+    url: str
+    queue: str
+    build: str = ""
+    """Free text that identifies what was run: a version, a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowOptions:
+    """How to run."""
+
+    host: str
+    port: int
+    legacy: SideOptions
+    candidate: SideOptions
+    run: Path
+    notes: Sequence[str] = ()
+    share: float = 1.0
+    """Part of the requests that is mirrored."""
+    control: float = 0.0
+    """Of those, the part that is left out at random, to measure what mirroring costs."""
+    answer_seconds: float = 10.0
+    """How long each side may take for an answer."""
+    drain_seconds: float = 10.0
+    """How long clients and the lane get to finish at the end; and after them the taps."""
+    lane: LaneLimits = field(default_factory=LaneLimits)
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+
+    def side(self, side: Side) -> SideOptions:
+        """Return what is said of one side."""
+        return self.legacy if side is Side.LEGACY else self.candidate
+
+
+def mapped_names(options: ShadowOptions) -> dict[Side, dict[str, str]]:
+    """Return, for each side, its queue names and the legacy names they are compared under.
+
+    :raises QueueError: a URL is wrong, or the sides name different numbers of queues.
+    :raises ShadowError: both sides publish to one queue.
+    """
+    legacy = parse_queue_url(options.legacy.queue)
+    candidate = parse_queue_url(options.candidate.queue)
+    if legacy.location == candidate.location and set(legacy.names) & set(candidate.names):
+        raise ShadowError(
+            f"both sides publish to one queue ({options.candidate.queue}): every consumer would "
+            "get everything twice; give the candidate queues of its own"
+        )
+    if len(legacy.names) != len(candidate.names):
+        raise QueueError(
+            f"--legacy-queue names {_listed(legacy)}, --candidate-queue {_listed(candidate)}: "
+            "name as many on both sides, in the same order"
+        )
+    return {
+        Side.LEGACY: dict(zip(legacy.names, legacy.names, strict=True)),
+        Side.CANDIDATE: dict(zip(candidate.names, legacy.names, strict=True)),
+    }
+
+
+def _listed(url: QueueUrl) -> str:
+    return f"{len(url.names)} queues ({', '.join(url.names)})"
+
+
+def address(url: str) -> tuple[str, int]:
+    """Return host and port of a service's URL.
+
+    :raises ShadowError: it is not of the form ``http://HOST:PORT``.
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port or 80
+    except ValueError:
+        port = 0
+    if parts.scheme != "http" or not parts.hostname or not port or parts.path not in ("", "/"):
+        raise ShadowError(f"{url!r} is not the URL of a service; write http://HOST:PORT")
+    return parts.hostname, port
