@@ -33,7 +33,7 @@ class ServerProcess:
         """The child's process id."""
         return self._process.pid
 
-    def stop(self, patience: float = 30.0) -> None:
+    def stop(self, patience: float = 45.0) -> None:
         """Ask the child to end, and wait for it; one that does not listen is killed.
 
         :raises ProcessError: it ended with an error, or had to be killed.
