@@ -36,11 +36,6 @@ class Lane(Generic[T]):
         """How many requests wait."""
         return len(self._waiting)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits and nothing is with the candidate."""
-        return not self._waiting and not self.in_flight
-
     def has_room(self, size: int) -> bool:
         """Return whether an item of *size* bytes would be taken."""
         full = len(self._waiting) >= self._limits.requests

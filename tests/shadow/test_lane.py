@@ -45,7 +45,7 @@ def test_what_is_abandoned_is_returned_and_gone() -> None:
     lane.next()
     assert lane.abandon() == [1, 2]
     assert len(lane) == 0
-    assert not lane.is_empty  # one is still with the candidate
+    assert lane.in_flight == 1  # one is still with the candidate
 
 
 def test_a_lane_never_exceeds_its_limits_whatever_happens() -> None:
