@@ -48,6 +48,7 @@ def real(text: str) -> Decimal:
     return number if "." in plain or "E" in plain else Decimal(plain + ".0")
 
 
+_plain_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _decoder = msgspec.json.Decoder(float_hook=real)
 _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 _patient = simplejson.JSONDecoder(
@@ -78,6 +79,23 @@ def parse(body: bytes) -> Term | Unparsable:
         return _patient.decode(body.decode())
     except _REFUSALS:
         return Unparsable(body)
+
+
+def plain_text(body: bytes) -> bytes | None:
+    """Return a JSON text in one fixed spelling, fast; ``None`` where that is not sure to be exact.
+
+    Key order, escapes and blanks do not count; digits do, so that ``1.0`` and ``1.00`` differ here
+    (and not in :func:`canonical`). Two messages of one such text have one canonical form.
+    """
+    try:
+        written = _encoder.encode(_plain_decoder.decode(body))
+    except _REFUSALS:
+        return None
+    # A repeated key would be gone from what was written, and its two quotes with it. Nothing but
+    # a quote spelled in hexadecimal could make up for them.
+    if written.count(b'"') != body.count(b'"') or b"\\u0022" in body:
+        return None
+    return written
 
 
 def canonical(term: Term | Unparsable) -> bytes:

@@ -14,7 +14,7 @@ from compare.difference import Kind
 from compare.pattern import Pattern
 from compare.quirk import Quirk
 from compare.quirks import CATALOGUE
-from compare.requests import Attributes, described
+from compare.requests import Attributes
 from compare.samples import Samples
 from compare.tally import Cause
 
@@ -44,7 +44,15 @@ class Group:
     def note(self, attributes: Attributes) -> None:
         """Count where a difference came from."""
         self.observed += 1
-        self.attributes.update(described(attributes))
+        self.attributes.update(attributes.described())
+
+    def merge(self, other: "Group") -> None:
+        """Take the differences of *other*, of the same signature and of other requests."""
+        self.samples.merge(other.samples)
+        self.units |= other.units
+        self.events += other.events
+        self.attributes += other.attributes
+        self.observed += other.observed
 
 
 class Book:
@@ -60,6 +68,11 @@ class Book:
             signature = pattern.signature
             found = self.groups[pattern] = Group(pattern, signature, Samples(signature))
         return found
+
+    def merge(self, other: "Book") -> None:
+        """Take all groups of *other*."""
+        for pattern, group in other.groups.items():
+            self.group(pattern).merge(group)
 
     def causes(
         self, accepted: Mapping[str, str], everywhere: Counter[tuple[str, str]], exchanges: int

@@ -1,155 +1,206 @@
 """A recorded run becomes a summary: what was compared, what differed, and why.
 
-Three passes over the run, each in bounded memory for what agrees: exchanges (read, answers
-compared), events (paired), and once more those exchanges in which something differs (explained).
+Three stages, each a function mapped over the run's partitions, whose results merge in any order:
+
+1. ``scan``: exchanges read, answers compared, and what each request carries put where its events
+   are (``ties``).
+2. ``match``: events paired, linked to their requests by the ties, compared; what differs is put
+   where its exchange is (``findings``). Then what found no partner is looked at together.
+3. ``explain``: each exchange in which something differs, with its findings, becomes part of a
+   cause.
+
+Between the stages lies a directory (see ``shuffle``), so that the stages may run in one process,
+in several, or on several machines that share it, and always give the same.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
 
-from compare.answering import Answering
-from compare.explaining import Explaining
-from compare.latency import Windows
-from compare.linking import NOWHERE
-from compare.matching import Finding, Matching
-from compare.noise import RULES, Tolerances
-from compare.pattern import Templates
+from compare import explaining, scanning
+from compare.explaining import Explained, explain_partition, explain_strangers
+from compare.finding import STRANGERS
+from compare.matching import Matched, match
+from compare.noise import RULES
+from compare.paths import Paths
+from compare.rules import Rules
+from compare.scanning import Scanned, scan
+from compare.settling import settle_left
 from compare.tally import Summary
-from shadow.exchange import Exchange, Side
+from shadow.exchange import Side
 from shadow.recording import RunReader
-
-STEP = 2_000
-"""Records between two reports of progress."""
 
 Progress = Callable[[str, int, int], None]
 """Told a stage's name, and how many records of how many are done."""
+Part = TypeVar("Part")
+BUSIEST = 100
+"""Tokens that are told one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How a run is compared."""
+class Engine(Protocol):
+    """Where the partitions are worked on."""
 
-    tolerances: Tolerances = field(default_factory=Tolerances)
-    accepted: Mapping[str, str] = field(default_factory=dict)
-    """Reasons of the differences that reviewers accepted, by signature."""
-    headers: tuple[str, ...] = ("content-type",)
-    """Names of the answer's headers that must agree, in lower case."""
-    window_seconds: float = 10.0
-    """Length of a window of the latency comparison."""
+    def map(self, task: Callable[[int], Part], numbers: Iterable[int]) -> Iterator[Part]:
+        """Yield what *task* returns for each of *numbers*, as they are done.
+
+        *task* can be pickled, and may be run twice for one number.
+        """
+        ...
+
+
+class Here:
+    """All in this process, one partition after the other."""
+
+    def map(self, task: Callable[[int], Part], numbers: Iterable[int]) -> Iterator[Part]:
+        """Yield what *task* returns for each of *numbers*."""
+        yield from map(task, numbers)
 
 
 def _in_silence(stage: str, done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def summarise(run: RunReader, rules: Rules, progress: Progress = _in_silence) -> Summary:
-    """Return what a comparison of *run* by *rules* counts. The same run gives the same summary."""
-    answering = Answering(Windows(rules.window_seconds), rules.headers)
-    for exchange in _exchanges(run, "exchanges", progress):
-        answering.add(exchange)
-    answering.finish()
-    matching = Matching(answering.links, rules.tolerances)
-    _match(run, matching, progress)
-    explaining = _explained(run, rules, answering, matching, progress)
-    return _summary(run, rules, answering, matching, explaining)
+def summarise(
+    run: RunReader,
+    rules: Rules,
+    progress: Progress = _in_silence,
+    engine: Engine | None = None,
+) -> Summary:
+    """Return what a comparison of *run* by *rules* counts.
+
+    The same run gives the same summary, whatever the engine.
+    """
+    engine = engine or Here()
+    with _workplace(run.directory) as work:
+        scanned = _scan(run, rules, work, engine, progress)
+        matched = _match(run, rules, work, engine, progress)
+        explained = _explain(run, rules, work, engine, progress, scanned, matched)
+    return _summary(run, rules, scanned, matched, explained)
 
 
-def _exchanges(run: RunReader, stage: str, progress: Progress) -> Iterator[Exchange]:
+@contextmanager
+def _workplace(directory: Path) -> Iterator[Path]:
+    """Give a directory for what goes from stage to stage: in the run, where all workers see it."""
+    try:
+        place = tempfile.TemporaryDirectory(prefix=".compare-", dir=directory)
+    except OSError:  # a run on a disk that is read only can still be judged from here
+        place = tempfile.TemporaryDirectory(prefix="mixmigrate-compare-")
+    with place as work:
+        yield Path(work)
+
+
+def _scan(run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Progress) -> Scanned:
+    task = partial(_scan_one, run.directory, rules, work)
     total, done = sum(run.manifest.exchanges), 0
-    for number in run.partitions:
-        for exchange in run.exchanges(number):
-            yield exchange
-            done += 1
-            if done % STEP == 0:
-                progress(stage, done, total)
-    progress(stage, done, total)
+    parts: list[Scanned] = []
+    for part in engine.map(task, run.partitions):
+        done += part.counts.exchanges
+        parts.append(part)
+        progress("exchanges", done, total)
+    return scanning.merged(parts, rules)
 
 
-def _match(run: RunReader, matching: Matching, progress: Progress) -> None:
-    total = sum(run.manifest.events)
-    for number in run.partitions:
-        matching.add(run.events(number))
-        progress("events", matching.counts.legacy + matching.counts.candidate, total)
-    matching.finish()
+def _match(run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Progress) -> Matched:
+    task = partial(_match_one, run.directory, rules, work)
+    total, whole = sum(run.manifest.events), Matched()
+    for part in engine.map(task, run.partitions):
+        whole.merge(part)
+        progress("events", whole.counts.legacy + whole.counts.candidate, total)
+    whole.merge(settle_left(whole.left, rules, work))
+    return whole
 
 
-def _explained(
-    run: RunReader, rules: Rules, answering: Answering, matching: Matching, progress: Progress
-) -> Explaining:
-    by_place: dict[int, list[Finding]] = defaultdict(list)
-    visits = answering.links.visits
-    for finding in matching.findings:
-        known = finding.place != NOWHERE and visits[finding.place].mirrored
-        by_place[finding.place if known else NOWHERE].append(finding)
-    paths = [one.path for finding in matching.findings for one in finding.differences]
-    paths += [one.path for found in answering.differing.values() for one in found]
-    explaining = Explaining(Templates(paths), rules.accepted)
-    for finding in by_place.pop(NOWHERE, []):
-        explaining.stranger(finding)
-    if not by_place and not answering.differing:
-        return explaining
-    for place, exchange in enumerate(_exchanges(run, "differences", progress)):
-        findings, answers = by_place.get(place, []), answering.differing.get(place, ())
-        if findings or answers:
-            explaining.exchange(place, visits[place], exchange, findings, answers)
-    return explaining
+def _explain(
+    run: RunReader,
+    rules: Rules,
+    work: Path,
+    engine: Engine,
+    progress: Progress,
+    scanned: Scanned,
+    matched: Matched,
+) -> Explained:
+    paths = scanned.paths
+    paths.merge(matched.paths)
+    wanted = sorted((scanned.differing | matched.differing) - {STRANGERS})
+    task = partial(_explain_one, run.directory, rules, paths, work)
+    parts: list[Explained] = []
+    for part in engine.map(task, wanted):
+        parts.append(part)
+        progress("differences", len(parts), len(wanted))
+    return explaining.merged([*parts, explain_strangers(rules, paths, work)])
+
+
+# What is sent to workers is a partial of these; the number comes last.
+def _scan_one(directory: Path, rules: Rules, work: Path, number: int) -> Scanned:
+    return scan(directory, number, rules, work)
+
+
+def _match_one(directory: Path, rules: Rules, work: Path, number: int) -> Matched:
+    return match(directory, number, rules, work)
+
+
+def _explain_one(directory: Path, rules: Rules, paths: Paths, work: Path, number: int) -> Explained:
+    return explain_partition(directory, number, rules, paths, work)
 
 
 def _summary(
-    run: RunReader, rules: Rules, answering: Answering, matching: Matching, explaining: Explaining
+    run: RunReader, rules: Rules, scanned: Scanned, matched: Matched, explained: Explained
 ) -> Summary:
-    _count_units(answering, explaining)
-    mirrored, failed = answering.counts.mirrored, len(answering.failed)
-    differed = len(explaining.differing - answering.failed)
-    causes = explaining.book.causes(
-        rules.accepted, answering.attributes, max(1, answering.counts.exchanges)
-    )
-    return Summary(
-        events=matching.counts,
-        units=answering.counts,
-        kinds=dict(sorted(explaining.kinds.items())),
-        causes=causes,
-        windows=answering.windows,
-        agreed=mirrored - failed - differed,
-        differed=differed,
-        failed=failed,
-        pending=max(0, run.manifest.ledger.get("mirrored", mirrored) - mirrored),
-        endpoints=dict(sorted(answering.endpoints.items())),
-        tokens=answering.busiest_tokens(),
-        noise=_noise(rules, matching, explaining),
-        damage=_damage(run),
-    )
-
-
-def _count_units(answering: Answering, explaining: Explaining) -> None:
-    """Bring the counts of distinct requests up to date with what was found about them."""
-    counts = answering.counts
-    queue, responses, failures = explaining.queue, explaining.responses, explaining.failures
+    counts = scanned.counts
     # An event without a known request stands for one that is mismatching all the same.
-    counts.queue_mismatches = min(sum(queue.values()), counts.distinct)
-    counts.response_mismatches = sum(responses.values())
-    touched = {unit for unit in (*queue, *responses, *failures) if unit >= 0}
-    counts.accepted = sum(
-        not any(judged.get(unit, False) for judged in (queue, responses, failures))
-        for unit in touched
+    counts.queue_mismatches = min(explained.queue, counts.distinct)
+    counts.response_mismatches = explained.responses
+    counts.accepted = explained.accepted
+    counts.answered_not_queued = explained.answered_not_queued
+    counts.queued_not_answered = explained.queued_not_answered
+    causes = explained.book.causes(rules.accepted, scanned.attributes, max(1, counts.exchanges))
+    mirrored = counts.mirrored
+    return Summary(
+        events=matched.counts,
+        units=counts,
+        kinds=dict(sorted(explained.kinds.items())),
+        causes=causes,
+        windows=scanned.windows,
+        agreed=mirrored - scanned.failed - explained.differed,
+        differed=explained.differed,
+        failed=scanned.failed,
+        pending=max(0, run.manifest.ledger.get("mirrored", mirrored) - mirrored),
+        endpoints=dict(sorted(scanned.endpoints.items())),
+        tokens=_busiest(scanned),
+        noise=_noise(rules, matched, explained),
+        clock_skew=_median(matched.skews),
+        damage=_damage(run, scanned, matched),
     )
-    for visit in answering.links.visits:
-        if visit.mirrored and visit.writes:
-            counts.answered_not_queued += visit.claims is True and visit.queued == 0
-            counts.queued_not_answered += visit.claims is False and visit.queued > 0
 
 
-def _noise(rules: Rules, matching: Matching, explaining: Explaining) -> dict[str, int]:
-    applied = {name: matching.noise.get(name, 0) for name in RULES}
+def _busiest(scanned: Scanned) -> dict[str, int]:
+    order = sorted(scanned.tokens.items(), key=lambda item: (-item[1], item[0]))
+    return dict(order[:BUSIEST])
+
+
+def _median(skews: "dict[float, int]") -> float | None:
+    total, seen = sum(skews.values()), 0
+    for skew in sorted(skews):
+        seen += skews[skew]
+        if 2 * seen >= total > 0:
+            return skew
+    return None
+
+
+def _noise(rules: Rules, matched: Matched, explained: Explained) -> dict[str, int]:
+    applied = {name: matched.noise.get(name, 0) for name in RULES}
     for signature in sorted(rules.accepted):
-        applied[f"accepted {signature}"] = explaining.waved.get(signature, 0)
+        applied[f"accepted {signature}"] = explained.waved.get(signature, 0)
     return applied
 
 
-def _damage(run: RunReader) -> list[str]:
+def _damage(run: RunReader, scanned: Scanned, matched: Matched) -> list[str]:
     """Return what of the run is missing or could not be read, the taps included."""
     told = [f"{damage.where}: {damage.what}" for damage in run.damage]
+    told += sorted((scanned.damage | matched.damage) - set(told))
     for side in Side:
         tap = run.manifest.taps.get(side.value)
         if tap is None:

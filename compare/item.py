@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from compare.canonical import Content, content, parse
+from compare.linking import BARE
 from shadow.exchange import TappedEvent
-
-BARE = 16
-"""Bytes of a link key without a time: such an event got its time from the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +15,8 @@ class Item:
     said: Content
     link: bytes | None
     """Link key of the request that carried it (see ``requests``); ``None`` if none is known."""
+    is_repeat: bool = False
+    """Whether one of the same content is known to have a partner."""
 
     @property
     def has_server_time(self) -> bool:

@@ -3,10 +3,11 @@
 import datetime
 from pathlib import Path
 
-from compare.engine import Progress, Rules, summarise
+from compare.engine import Progress, summarise
 from compare.noise import Tolerances
 from compare.policy import Policy
 from compare.report import Report, report
+from compare.rules import Rules
 from shadow.recording import RunReader
 
 

@@ -1,64 +1,70 @@
-"""Which request an event belongs to, found by content, and how each request fared."""
+"""Which request an event belongs to, found by content.
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+Each exchange tells by *ties* what its request carries: one for each event that legacy queues of
+it. Ties lie in the partition of their event, so that a partition's events find their requests
+without looking at any other.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import msgspec
 
 from compare.canonical import Content
-from compare.requests import Attributes, Reading
-
-NOWHERE = -1
 
 
-@dataclass(slots=True)
-class Visit:
-    """One exchange, as far as the comparison needs it at hand."""
+class Visit(msgspec.Struct, frozen=True, array_like=True):
+    """One exchange, as far as pairing needs it at hand."""
 
+    segment: int
+    """Partition of the exchange."""
     number: int
     """Of the exchange in the run."""
-    unit: int
-    """Number of the distinct request."""
-    endpoint: str
-    attributes: Attributes
     mirrored: bool
-    writes: bool
-    """Whether the request is of a kind that puts events on a queue."""
     claims: bool | None
     """Whether the candidate claimed to have stored something; ``None``: it said neither."""
-    queued: int = 0
-    """Events on the candidate's queue."""
+    doubtful: bool = False
+    """Whether a side that was asked denied success: then nobody can say whether it queued."""
+
+    @property
+    def rank(self) -> tuple[bool, bool, int]:
+        """Sort first what most likely has an event on the candidate's queue."""
+        return not self.mirrored, self.claims is not True, self.number
 
 
-@dataclass(slots=True)
+class Tie(msgspec.Struct, frozen=True, array_like=True):
+    """One event that a request carries."""
+
+    key: bytes
+    """Its link key (see ``requests``)."""
+    visit: Visit
+    ported: bool = False
+    """Whether only a straightforward port queues it."""
+    alias_of: bytes | None = None
+    """Legacy's link key of the event that a port queues under this one."""
+
+
 class Links:
-    """All visits in the order of the recording, and their events by link key."""
+    """The ties of one partition."""
 
-    visits: list[Visit] = field(default_factory=list)
-    _places: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _ported: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """Visits whose event only a straightforward port queues."""
-    _aliases: dict[bytes, bytes] = field(default_factory=dict)
-    _used: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, visit: Visit, reading: Reading) -> None:
-        """Take up an exchange."""
-        place = len(self.visits)
-        self.visits.append(visit)
-        for key in reading.keys:
-            self._places[key].append(place)
-        for key in reading.port_keys:
-            self._ported[key].append(place)
-        self._aliases.update(reading.aliases)
-
-    def settle(self) -> None:
-        """Order the visits of each key: those that claim success first, not mirrored ones last."""
-        for places in (*self._places.values(), *self._ported.values()):
-            if len(places) > 1:
-                places.sort(key=self._rank)
+    def __init__(self, ties: Iterable[Tie] = ()) -> None:
+        self._visits: dict[bytes, list[Visit]] = defaultdict(list)
+        self._ported: dict[bytes, list[Visit]] = defaultdict(list)
+        self._aliases: dict[bytes, bytes] = {}
+        for tie in ties:
+            if tie.alias_of is not None:
+                self._aliases[tie.key] = tie.alias_of
+            else:
+                (self._ported if tie.ported else self._visits)[tie.key].append(tie.visit)
+        for visits in (*self._visits.values(), *self._ported.values()):
+            visits.sort(key=_rank)
+        self._had: Counter[bytes] = Counter()
+        self._lost: Counter[bytes] = Counter()
 
     def find(self, said: Content) -> bytes | None:
         """Return the link key of an event that says this, or ``None`` if no request carries it."""
         for key in (said.bare + said.time, said.bare):
-            if key in self._places or key in self._ported:
+            if key in self._visits or key in self._ported:
                 return key
             if key in self._aliases:
                 return self._aliases[key]
@@ -66,36 +72,66 @@ class Links:
 
     def is_mirrored(self, key: bytes) -> bool:
         """Say whether the candidate got any request that carries this."""
-        return self.visits[self._of(key)[0]].mirrored
+        return self.visits(key)[0].mirrored
 
-    def take(self, key: bytes | None) -> int:
-        """Return the place of the next visit that this content is due to, or ``NOWHERE``.
+    def visits(self, key: bytes) -> list[Visit]:
+        """Return the exchanges that carry this, in the order of their rank; at least one."""
+        return self._visits.get(key) or self._ported[key]
 
-        Repeats of one request cannot be told apart by content; each takes one event, and those
-        which claim success come first. Events beyond that all go to the last one.
+    def had(self, key: bytes | None) -> Visit | None:
+        """Return the next exchange with this content for an event that the candidate queued.
+
+        Repeats of one request cannot be told apart by content. The likeliest come first; events
+        beyond their number all go to the last.
         """
+        return None if key is None else self._next(self.visits(key), self._had, key)
+
+    def lost(self, key: bytes | None) -> Visit | None:
+        """Return the next exchange with this content for an event that the candidate lacks."""
+        return None if key is None else self._next(self.visits(key)[::-1], self._lost, key)
+
+    def extra(self, key: bytes | None) -> Visit | None:
+        """Return an exchange for an event that only the candidate queued."""
+        if key is not None and key in self._ported:
+            return self._ported[key][0]
+        return self.had(key)
+
+    def again(self, key: bytes | None) -> Visit | None:
+        """Return an exchange that has had its event already, for one that is too many."""
         if key is None:
-            return NOWHERE
-        places = self._of(key)
-        turn = self._used[key]
-        self._used[key] = turn + 1
-        return places[min(turn, len(places) - 1)]
+            return None
+        return (self._ported.get(key) or self._visits[key])[0]
 
-    def take_extra(self, key: bytes | None) -> int:
-        """Return a visit for an event that only the candidate queued, or ``NOWHERE``."""
-        if key is None or key not in self._ported:
-            return self.take(key)
-        return self._ported[key][0]
+    def doubtful(self) -> set[bytes]:
+        """Return the keys of which the answers do not tell whether the candidate queued them."""
+        return {
+            key
+            for key, visits in self._visits.items()
+            if any(visit.doubtful and visit.mirrored for visit in visits)
+        }
 
-    def again(self, key: bytes | None) -> int:
-        """Return a visit that has had its event already, for one that is too many."""
-        if key is None:
-            return NOWHERE
-        return self._ported.get(key, self._places.get(key, [NOWHERE]))[0]
+    def held_back(self) -> dict[bytes, int]:
+        """Return the keys that the candidate never got, and how many exchanges carry each."""
+        return {key: len(visits) for key, visits in self._visits.items() if not visits[0].mirrored}
 
-    def _of(self, key: bytes) -> list[int]:
-        return self._places.get(key) or self._ported[key]
+    def server_times(self) -> int:
+        """Return how many mirrored exchanges leave an event's time to the services."""
+        return sum(
+            visit.mirrored
+            for key, visits in self._visits.items()
+            if len(key) == BARE
+            for visit in visits
+        )
 
-    def _rank(self, place: int) -> tuple[bool, bool, int]:
-        visit = self.visits[place]
-        return not visit.mirrored, visit.claims is not True, place
+    def _next(self, visits: list[Visit], turns: Counter[bytes], key: bytes) -> Visit:
+        turn = turns[key]
+        turns[key] += 1
+        return visits[min(turn, len(visits) - 1)]
+
+
+BARE = 16
+"""Bytes of a link key without a time: such an event got its time from the server."""
+
+
+def _rank(visit: Visit) -> tuple[bool, bool, int]:
+    return visit.rank

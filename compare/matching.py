@@ -1,146 +1,248 @@
-"""The events of a run: paired, counted, and what differs as findings."""
+"""The events of one partition: paired, counted, and what differs as findings.
 
+First the sieves take out what is the same (see ``sieve``). What they leave is read, linked to its
+requests, paired by keys, and compared field by field. What finds no partner here may have one in
+another partition, if the candidate changed the very person: it is handed on (see ``settling``).
+"""
+
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from compare.canonical import Content, parse
+from compare.canonical import Unparsable, canonical, parse
 from compare.difference import Difference, Kind, differences
+from compare.finding import STRANGERS, Finding
 from compare.item import Item, Pair, said_by
-from compare.linking import NOWHERE, Links
-from compare.noise import Tolerances, without_noise
-from compare.pairing import Pairing
+from compare.linking import Links, Tie, Visit
+from compare.noise import without_noise
+from compare.pairing import NEAR_TIERS, Leftovers, Pairing
+from compare.paths import Paths
+from compare.recount import Recount
+from compare.rules import Rules
+from compare.scanning import TIES
+from compare.shuffle import Outbox, inbox
+from compare.sieve import Leftover, Sieve
 from compare.tally import EventCounts
-from shadow.exchange import Side, TappedEvent
+from shadow.exchange import Side
+from shadow.recording import RunReader
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A pair that differs, or an event without a partner."""
-
-    place: int
-    """Of the exchange in the recording, or ``NOWHERE``."""
-    differences: tuple[Difference, ...]
-    legacy: bytes | None
-    candidate: bytes | None
-    has_server_time: bool = False
+FINDINGS = "findings"
+"""The stage's name in the shuffle: findings, each to the partition of its exchange."""
+HANDED_ON = 4096
+"""Events without a partner that one partition hands on; more are settled where they are."""
 
 
 @dataclass(slots=True)
-class Matching:
-    """Takes events partition by partition, and tells what it found at the end."""
+class Matched:
+    """What the events of a partition amount to; parts merge in any order."""
 
-    links: Links
-    tolerances: Tolerances
     counts: EventCounts = field(default_factory=EventCounts)
-    noise: dict[str, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    _pairing: Pairing = field(init=False)
+    noise: Counter[str] = field(default_factory=Counter)
+    skews: Counter[float] = field(default_factory=Counter)
+    """Seconds by which the services' own times differ, and how often."""
+    paths: Paths = field(default_factory=Paths)
+    differing: set[int] = field(default_factory=set)
+    """Partitions of the exchanges with findings; ``STRANGERS`` for those of no exchange."""
+    left: list["Left"] = field(default_factory=list)
+    unsearched: int = 0
+    """Events without a partner that were too many to be looked for in other partitions."""
+    damage: set[str] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        self._pairing = Pairing(self.tolerances.server_time_seconds)
+    def merge(self, other: "Matched") -> None:
+        """Add what *other* counted."""
+        self.counts.merge(other.counts)
+        self.noise += other.noise
+        self.skews += other.skews
+        self.paths.merge(other.paths)
+        self.differing |= other.differing
+        self.left += other.left
+        self.unsearched += other.unsearched
+        self.damage |= other.damage
 
-    def add(self, events: Iterable[TappedEvent]) -> None:
-        """Take the events of one partition, both sides."""
-        for pair in self._pairing.add(self._items(events)):
-            self._pair(pair)
 
-    def finish(self) -> None:
-        """Pair what is left across partitions; find out about the rest."""
-        pairs, left = self._pairing.finish()
-        for pair in pairs:
-            self._pair(pair)
-        for item in left.missing:
-            self._lost(item, Kind.MISSING)
-        for item in left.duplicate_lost:
-            self._lost(item, Kind.DUPLICATE_LOST)
-        for item in left.extra:
-            self.counts.extra += 1
-            self._lone(item, self.links.take_extra(item.link), Kind.EXTRA)
-        for item in left.duplicate:
-            self.counts.duplicate += 1
-            self._lone(item, self.links.again(item.link), Kind.DUPLICATE)
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An event without a partner in its partition, and its exchange if it is known."""
 
-    def _items(self, events: Iterable[TappedEvent]) -> Iterator[Item]:
-        known: dict[bytes, tuple[Content, bytes | None]] = {}
-        for event in events:
-            found = known.get(event.body)
-            if found is None:
-                said = said_by(event.body)
-                found = known[event.body] = said, self.links.find(said)
-            item = Item(event, *found)
-            if event.side is Side.CANDIDATE:
-                self.counts.candidate += 1
-                yield item
-                continue
-            self.counts.legacy += 1
-            if item.link is not None and not self.links.is_mirrored(item.link):
-                self.counts.not_mirrored += 1
-            else:
-                yield item
+    item: Item
+    visit: Visit | None
 
-    def _pair(self, pair: Pair) -> None:
-        legacy, candidate = pair.legacy.event, pair.candidate.event
-        place = self.links.take(pair.legacy.link or pair.candidate.link)
-        self._count_queued(place)
-        if place == NOWHERE:
-            self.counts.unlinked += 2
+
+class Findings:
+    """Turns pairs and lone events into counts and findings."""
+
+    def __init__(self, rules: Rules, box: Outbox[Finding]) -> None:
+        self.found = Matched()
+        self._rules = rules
+        self._box = box
+
+    def pair(self, pair: Pair, visit: Visit | None) -> None:
+        """Take a pair that is not sure to be the same."""
+        legacy, candidate, counts = pair.legacy.event, pair.candidate.event, self.found.counts
+        counts.late += abs(legacy.at - candidate.at) > self._rules.late_after
         if pair.is_misrouted:
-            self.counts.misrouted += 1
-            self._find(place, pair, [Difference(Kind.MISROUTED, "", legacy.queue, candidate.queue)])
-        elif legacy.body == candidate.body:
-            self.counts.identical += 1
-        elif pair.legacy.said == pair.candidate.said:
-            self.counts.equal += 1
-        else:
-            self._compare(place, pair)
-
-    def _compare(self, place: int, pair: Pair) -> None:
-        found = differences(parse(pair.legacy.event.body), parse(pair.candidate.event.body))
-        rest = without_noise(found, pair, self.tolerances, self.noise)
-        if rest:
-            self.counts.changed += 1
-            self._find(place, pair, rest)
-        elif found:
-            self.counts.tolerated += 1
-        else:
-            self.counts.equal += 1
-
-    def _find(self, place: int, pair: Pair, found: list[Difference]) -> None:
-        legacy, candidate = pair.legacy, pair.candidate
-        self.findings.append(
-            Finding(
-                place,
-                tuple(found),
-                legacy.event.body,
-                candidate.event.body,
-                legacy.has_server_time or candidate.has_server_time,
+            counts.misrouted += 1
+            self._put_pair(
+                visit, pair, [Difference(Kind.MISROUTED, "", legacy.queue, candidate.queue)]
             )
-        )
-
-    def _lost(self, item: Item, kind: Kind) -> None:
-        """Count a legacy event without a partner, unless its request was not mirrored."""
-        place = self.links.take(item.link)
-        if place != NOWHERE and not self.links.visits[place].mirrored:
-            self.counts.not_mirrored += 1
-            return
-        if kind is Kind.MISSING:
-            self.counts.missing += 1
+        elif legacy.body == candidate.body:
+            counts.identical += 1
+        elif pair.legacy.said == pair.candidate.said:
+            counts.equal += 1
         else:
-            self.counts.duplicate_lost += 1
-        self._lone(item, place, kind)
+            self._compare(visit, pair)
 
-    def _lone(self, item: Item, place: int, kind: Kind) -> None:
-        event = item.event
-        if place == NOWHERE:
-            self.counts.unlinked += 1
+    def lone(self, item: Item, kind: Kind, visit: Visit | None, queued: bool = False) -> None:
+        """Take an event without a partner.
+
+        :param queued: whether its exchange has an event on the candidate's queue all the same.
+        """
+        event, counts = item.event, self.found.counts
+        if kind in (Kind.MISSING, Kind.DUPLICATE_LOST) and visit and not visit.mirrored:
+            counts.not_mirrored += 1
+            return
+        setattr(counts, kind.value, getattr(counts, kind.value) + 1)
+        counts.unlinked += visit is None
         if event.side is Side.CANDIDATE:
-            self._count_queued(place)
             found = Difference(kind, "", None, event.queue)
-            self.findings.append(Finding(place, (found,), None, event.body))
+            self.put(visit, Finding(0, (found,), None, event.body))
         else:
             found = Difference(kind, "", event.queue, None)
-            self.findings.append(Finding(place, (found,), event.body, None))
+            self.put(visit, Finding(0, (found,), event.body, None, queued=queued))
 
-    def _count_queued(self, place: int) -> None:
-        if place != NOWHERE:
-            self.links.visits[place].queued += 1
+    def put(self, visit: Visit | None, finding: Finding) -> None:
+        """Send a finding on its way to its exchange."""
+        known = visit is not None and visit.mirrored
+        place = visit.segment if visit is not None and known else STRANGERS
+        if visit is not None and known:
+            finding = Finding(
+                visit.number,
+                finding.differences,
+                finding.legacy,
+                finding.candidate,
+                finding.has_server_time,
+                finding.queued,
+            )
+        self.found.differing.add(place)
+        self.found.paths.add(one.path for one in finding.differences)
+        self._box.put(place, finding)
+
+    def _compare(self, visit: Visit | None, pair: Pair) -> None:
+        found = differences(parse(pair.legacy.event.body), parse(pair.candidate.event.body))
+        if pair.legacy.has_server_time:
+            self.found.skews[pair.candidate.seconds - pair.legacy.seconds] += 1
+        rest = without_noise(found, pair, self._rules.tolerances, self.found.noise)
+        if rest:
+            self.found.counts.changed += 1
+            self._put_pair(visit, pair, rest)
+        elif found:
+            self.found.counts.tolerated += 1
+        else:
+            self.found.counts.equal += 1
+
+    def _put_pair(self, visit: Visit | None, pair: Pair, found: list[Difference]) -> None:
+        legacy, candidate = pair.legacy, pair.candidate
+        self.found.counts.unlinked += 2 * (visit is None)
+        has_server_time = legacy.has_server_time or candidate.has_server_time
+        self.put(
+            visit,
+            Finding(0, tuple(found), legacy.event.body, candidate.event.body, has_server_time),
+        )
+
+
+def match(directory: Path, number: int, rules: Rules, work: Path) -> Matched:
+    """Return what the events of partition *number* amount to; leave the findings in *work*."""
+    run = RunReader(directory)
+    sieve = Sieve(rules.late_after)
+    for lines in run.event_lines(number):
+        sieve.add(lines)
+    box: Outbox[Finding] = Outbox(work, FINDINGS, number)
+    found = settle(sieve, Links(inbox(work, TIES, number, Tie)), run, number, rules, box)
+    box.close()
+    found.damage = {f"{damage.where}: {damage.what}" for damage in run.damage}
+    return found
+
+
+def settle(
+    sieve: Sieve, links: Links, run: RunReader, number: int, rules: Rules, box: Outbox[Finding]
+) -> Matched:
+    """Return what is behind the lines that a sieve took so far; the sieve remains as it is."""
+    sifted = sieve.sift()
+    findings = Findings(rules, box)
+    found, counts = findings.found, findings.found.counts
+    counts.identical, counts.equal = sieve.identical, sifted.equal
+    counts.late = sieve.late + sifted.late
+    recount = Recount(links, rules.tolerances.server_time_seconds)
+    items = recount.drop_held_back(list(_items(sifted.left(), links, counts)), counts)
+    pairing = Pairing(rules.tolerances.server_time_seconds)
+    near = recount.drop_far(list(pairing.add(items)))
+    more, left = pairing.finish(NEAR_TIERS)
+    recount.read(run, number)
+    recount.intruders(counts, findings.put)
+    far, tolerated = recount.far_pairs()
+    counts.tolerated += tolerated
+    found.noise["server time"] += tolerated
+    for pair in (*near, *far, *more):
+        findings.pair(pair, links.had(pair.legacy.link or pair.candidate.link))
+    _alone(left, links, findings)
+    recount.denied(findings.put)
+    found.skews[0.0] += max(0, links.server_times() - found.skews.total())
+    _count_sides(found)
+    return found
+
+
+def _alone(left: Leftovers, links: Links, findings: Findings) -> None:
+    """Settle what is a repeat; hand on the rest, or settle it too if it is too much."""
+    for item in left.duplicate_lost:
+        # One request that legacy queued twice has its event; of two requests, one has none.
+        twice = item.link is not None and len(links.visits(item.link)) == 1
+        findings.lone(item, Kind.DUPLICATE_LOST, links.lost(item.link), queued=twice)
+    for item in left.duplicate:
+        findings.lone(item, Kind.DUPLICATE, links.again(item.link))
+    missing: list[Left] = []
+    for item in left.missing:
+        visit = links.lost(item.link)
+        if visit is not None and not visit.mirrored:
+            findings.lone(item, Kind.MISSING, visit)
+        else:
+            missing.append(Left(item, visit))
+    extra = [Left(item, links.extra(item.link)) for item in left.extra]
+    if len(missing) + len(extra) <= HANDED_ON:
+        findings.found.left = missing + extra
+        return
+    findings.found.unsearched += len(missing) + len(extra)
+    for one in missing:
+        findings.lone(one.item, Kind.MISSING, one.visit)
+    for one in extra:
+        findings.lone(one.item, Kind.EXTRA, one.visit)
+
+
+def _count_sides(found: Matched) -> None:
+    """Bring both totals up to date: each event is in exactly one of the other counts."""
+    counts = found.counts
+    pairs = counts.identical + counts.equal + counts.tolerated + counts.changed + counts.misrouted
+    lost = counts.missing + counts.duplicate_lost + counts.not_mirrored
+    counts.legacy = pairs + lost
+    counts.candidate = pairs + counts.extra + counts.duplicate
+    for one in found.left:
+        if one.item.event.side is Side.LEGACY:
+            counts.legacy += 1
+        else:
+            counts.candidate += 1
+
+
+def _items(left: Iterable[Leftover], links: Links, counts: EventCounts) -> Iterator[Item]:
+    """Yield leftovers as items; a message that holds a list is several events."""
+    for leftover in left:
+        event = leftover.event
+        bodies = [event.body]
+        if event.body[:1] == b"[":
+            terms = parse(event.body)
+            if isinstance(terms, list) and not isinstance(terms, Unparsable) and terms:
+                counts.rebatched += 1
+                bodies = [canonical(term) for term in terms]
+        for body in bodies:
+            said = said_by(body)
+            whole = event if body is event.body else replace(event, body=body)
+            yield Item(whole, said, links.find(said), leftover.is_repeat)

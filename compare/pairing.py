@@ -67,14 +67,14 @@ class Pairing:
             else:
                 self._left += group
 
-    def finish(self) -> tuple[list[Pair], Leftovers]:
+    def finish(self, tiers: "Tiers | None" = None) -> tuple[list[Pair], Leftovers]:
         """Return the pairs across partitions and by keys, and what is left without a partner."""
         left, self._left = self._left, []
         pairs = list(self.add(left))
         found = Leftovers()
         legacy, candidate = self._without_surplus(found)
         self._left = []
-        for similarity, key in TIERS:
+        for similarity, key in TIERS if tiers is None else tiers:
             more, legacy, candidate = _tier(similarity, key, legacy, candidate)
             for pair in more:
                 self._know(pair.legacy.identity, pair.candidate.identity)
@@ -106,7 +106,8 @@ class Pairing:
         surplus = (found.duplicate_lost, found.duplicate)
         for item in self._left:
             side = 0 if item.event.side is Side.LEGACY else 1
-            (surplus if item.identity in self._known[side] else fresh)[side].append(item)
+            repeats = item.is_repeat or item.identity in self._known[side]
+            (surplus if repeats else fresh)[side].append(item)
         return fresh
 
 
@@ -214,7 +215,8 @@ def _by_event(item: Item) -> bytes | None:
     return _key(item, token, event)
 
 
-TIERS: tuple[tuple[float, Key], ...] = (
+Tiers = tuple[tuple[float, Key], ...]
+TIERS: Tiers = (
     (0.0, _by_content),
     (0.0, _by_insert_id),
     (NEAR, _by_time),
@@ -222,6 +224,8 @@ TIERS: tuple[tuple[float, Key], ...] = (
     (VERY_NEAR, _by_event),
 )
 """What two events must share, the sharpest first, and how alike they must be besides."""
+NEAR_TIERS = TIERS[:-1]
+"""Those that tell enough to be believed within one partition, before others were looked at."""
 
 
 def _names(item: Item) -> tuple[str, str, str]:

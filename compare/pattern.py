@@ -1,15 +1,10 @@
 """What many differences have in common: the signature, and how it is put in words."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from compare.difference import Difference, Kind, type_name
 from compare.quirk import Quirk
-
-MANY_KEYS = 50
-"""An object in which more keys than this differ is a map; its keys stand as ``*`` in paths."""
 
 _WORDS = {
     Kind.MISSING: "legacy queues the event, the candidate does not",
@@ -86,25 +81,3 @@ def _types(difference: Difference) -> str:
         case Kind.DUPLICATE_KEY:
             return ""
     return f"{type_name(difference.legacy)} -> {type_name(difference.candidate)}"
-
-
-class Templates:
-    """Path templates: the paths that occur, the keys of maps as ``*``."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        children: dict[str, set[str]] = defaultdict(set)
-        for path in set(paths):
-            parts = path.split(".")
-            for depth in range(1, len(parts)):
-                children[".".join(parts[:depth])].add(parts[depth])
-        self._maps = {parent for parent, keys in children.items() if len(keys) > MANY_KEYS}
-
-    def of(self, path: str) -> str:
-        """Return the template of *path*."""
-        if not self._maps:
-            return path
-        parts = path.split(".")
-        shown = parts[:1]
-        for depth in range(1, len(parts)):
-            shown.append("*" if ".".join(parts[:depth]) in self._maps else parts[depth])
-        return ".".join(shown)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from compare.canonical import Content, content, parse
 from pyingest.ingest import ingest
-from pyingest.message import Request
+from pyingest.message import Request, header
 from pyingest.routing import ENDPOINTS, Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 from pyingest.wire.term import Object, Term
@@ -37,6 +37,29 @@ class Attributes:
     batch: str
     """How many events: ``0``, ``1``, ``2-10``, ``11+``."""
 
+    def described(self) -> list[tuple[str, str]]:
+        """Return the attributes as names and values."""
+        return [
+            ("method", self.method),
+            ("mp_lib", self.library or "not given"),
+            ("charset", self.charset),
+            ("batch size", self.batch),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One event that a request carries."""
+
+    key: bytes
+    """What the event and its request share; see :func:`link_key`."""
+    body: bytes
+    """The event as it would be queued, but for the time and address that a service sets."""
+    ported: bool = False
+    """Whether legacy does not queue it, but a straightforward port does."""
+    alias_of: bytes | None = None
+    """Legacy's key of the event that a port queues in this way (repeated keys)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -46,34 +69,40 @@ class Reading:
     """``track``, ``engage`` or ``other``."""
     token: str
     """Project token of the first event; empty if there is none."""
-    keys: tuple[bytes, ...]
-    """Link keys of the events that legacy queues of this request."""
-    port_keys: tuple[bytes, ...]
-    """Link keys of the events that only a straightforward port queues of it."""
-    aliases: tuple[tuple[bytes, bytes], ...]
-    """Link keys of events that a port queues otherwise (repeated keys), with legacy's for each."""
+    carried: tuple["Carried", ...]
+    """The events that a service queues of this request."""
     attributes: Attributes
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Link keys of the events that legacy queues."""
+        return tuple(one.key for one in self.carried if not one.ported)
 
 
 def read(request: Request) -> Reading:
     """Return what *request* carries. Never raises, whatever the bytes."""
     endpoint = endpoint_of(request)
     if endpoint == "other" or request.method not in _WRITERS:
-        return Reading(endpoint, "", (), (), (), _attributes(request, ()))
+        return Reading(endpoint, "", (), _attributes(request, ()))
     bodies = queued(request, MOCHIWEB)
     terms = [parse(body) for body in bodies]
     token = token_of(terms[0]) if terms else ""
     repeats = any(_has_repeats(term) for term in terms)
-    keys = tuple(link_key(content(term)) for term in terms)
-    port_keys: tuple[bytes, ...] = ()
-    aliases: tuple[tuple[bytes, bytes], ...] = ()
+    keys = [link_key(content(term)) for term in terms]
+    carried = [Carried(key, body) for key, body in zip(keys, bodies, strict=True)]
     if repeats or not bodies:
-        ported = tuple(link_key(content(parse(body))) for body in queued(request, STRICT))
-        if len(ported) == len(keys):
-            aliases = tuple(both for both in zip(ported, keys, strict=True) if both[0] != both[1])
-        else:
-            port_keys = tuple(key for key in ported if key not in keys)
-    return Reading(endpoint, token, keys, port_keys, aliases, _attributes(request, bodies))
+        carried += _ported(request, keys)
+    return Reading(endpoint, token, tuple(carried), _attributes(request, bodies))
+
+
+def _ported(request: Request, keys: list[bytes]) -> list[Carried]:
+    """Return the events that a straightforward port queues and legacy doesn't, or otherwise."""
+    bodies = queued(request, STRICT)
+    ported = [(link_key(content(parse(body))), body) for body in bodies]
+    if len(ported) == len(keys):
+        both = zip(ported, keys, strict=True)
+        return [Carried(key, body, True, ours) for (key, body), ours in both if key != ours]
+    return [Carried(key, body, True) for key, body in ported if key not in keys]
 
 
 def endpoint_of(request: Request) -> str:
@@ -102,14 +131,22 @@ def token_of(term: Term) -> str:
     return found if isinstance(found, str) else ""
 
 
-def described(attributes: Attributes) -> list[tuple[str, str]]:
-    """Return attributes as name and value."""
-    return [
-        ("method", attributes.method),
-        ("mp_lib", attributes.library or "not given"),
-        ("charset", attributes.charset),
-        ("batch size", attributes.batch),
-    ]
+DIALECT = ("endpoint", "method", "mp_lib", "content type", "charset", "batch size")
+"""By what sorts of requests are told apart when asking which were seen."""
+
+
+def dialect(request: Request, reading: Reading) -> tuple[str, ...]:
+    """Return the sort of a request, in the order of :data:`DIALECT`."""
+    kind = (header(request.headers, b"content-type") or b"").partition(b";")[0].strip().lower()
+    told = reading.attributes
+    return (
+        reading.endpoint,
+        told.method,
+        told.library or "not given",
+        kind.decode("latin-1")[:60] or "none",
+        told.charset,
+        told.batch,
+    )
 
 
 def _has_repeats(term: Term) -> bool:

@@ -3,9 +3,9 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
-from random import Random
+from dataclasses import dataclass, field
 
+from compare.canonical import digest
 from compare.tally import Example
 from pyingest.message import Request
 
@@ -17,55 +17,68 @@ _CREDENTIALS = {b"cookie", b"authorization", b"proxy-authorization"}
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Kept:
+    rank: bytes
     order: int
     size: int
     example: Example
 
 
+@dataclass(slots=True)
 class Samples:
-    """Keeps at most twenty examples of however many; the seed makes the choice repeatable."""
+    """Keeps at most twenty examples of however many.
 
-    def __init__(self, seed: str) -> None:
-        self._random = Random(seed)
-        self._seen = 0
-        self._first: _Kept | None = None
-        self._smallest: _Kept | None = None
-        self._fair: list[_Kept] = []
+    The choice depends on the cases alone, not on the order in which they come, so that samples
+    of parts merge into the sample of the whole: a fair sample is those whose hash is least.
+    """
 
-    def offer(self, order: int, size: int, make: Callable[[], Example]) -> None:
+    seed: str
+    _first: _Kept | None = None
+    _smallest: _Kept | None = None
+    _fair: list[_Kept] = field(default_factory=list)
+
+    def offer(self, order: int, size: int, mark: bytes, make: Callable[[], Example]) -> None:
         """Take note of a case; it is only made if it is kept.
 
         :param order: the exchange's number; the lowest one is the first.
+        :param mark: what tells the case from others.
         """
-        self._seen += 1
-        place = self._place()
-        first = self._first is None or order < self._first.order
-        smallest = self._smallest is None or size < self._smallest.size
-        if not first and not smallest and place is None:
-            return
-        kept = _Kept(order, size, make())
-        if first:
-            self._first = kept
-        if smallest:
-            self._smallest = kept
-        if place is not None:
-            self._fair[place : place + 1] = [kept]
+        rank = digest(b"%b %d %b" % (self.seed.encode(), order, mark))
+        if self._is_wanted(rank, order, size):
+            self._take(_Kept(rank, order, size, make()))
 
-    def _place(self) -> int | None:
-        """Return where a case goes in the sample (Vitter's algorithm R), or ``None``."""
-        if self._seen <= KEPT - 2:
-            return len(self._fair)
-        place = self._random.randrange(self._seen)
-        return place if place < KEPT - 2 else None
+    def merge(self, other: "Samples") -> None:
+        """Take what *other*, of the same seed, keeps."""
+        for one in (other._first, other._smallest, *other._fair):
+            if one is not None:
+                self._take(one)
 
     def examples(self) -> tuple[Example, ...]:
         """Return the smallest example, the first, and the others in order of time."""
         chosen = [kept for kept in (self._smallest, self._first) if kept is not None]
-        chosen += sorted(self._fair, key=lambda kept: (kept.order, kept.size))
-        unique = {id(kept): kept.example for kept in chosen}
+        chosen += sorted(self._fair, key=lambda kept: (kept.order, kept.size, kept.rank))
+        unique = {kept.rank: kept.example for kept in chosen}
         return tuple(unique.values())
+
+    def _is_wanted(self, rank: bytes, order: int, size: int) -> bool:
+        if self._first is None or self._smallest is None or len(self._fair) < KEPT - 2:
+            return True
+        earlier = (order, rank) < (self._first.order, self._first.rank)
+        return earlier or (size, order, rank) < _size(self._smallest) or rank < self._fair[-1].rank
+
+    def _take(self, kept: _Kept) -> None:
+        first, smallest = self._first, self._smallest
+        if first is None or (kept.order, kept.rank) < (first.order, first.rank):
+            self._first = kept
+        if smallest is None or _size(kept) < _size(smallest):
+            self._smallest = kept
+        fair = {one.rank: one for one in (*self._fair, kept)}
+        self._fair = [fair[rank] for rank in sorted(fair)[: KEPT - 2]]
+
+
+def _size(kept: _Kept) -> tuple[int, int, bytes]:
+    return kept.size, kept.order, kept.rank
 
 
 def curl(request: Request) -> str:

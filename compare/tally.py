@@ -1,6 +1,6 @@
 """What a comparison counted: the one value that stands between comparing and judging."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from compare.difference import Difference
 from compare.latency import Windows
@@ -74,7 +74,18 @@ class EventCounts:
     not_mirrored: int = 0
     """Legacy events of requests that the candidate never got."""
     unlinked: int = 0
-    """Events for which no recorded request was found (they are also counted above)."""
+    """Events that differ and for which no recorded request was found (also counted above)."""
+    late: int = 0
+    """Pairs whose arrivals lie further apart than the policy allows (also counted above)."""
+    reordered: int = 0
+    """Events that one person's queue on the candidate's side has before an earlier one (also
+    counted above); a remark, no difference."""
+    rebatched: int = 0
+    """Messages that held several events; each event is counted by itself."""
+
+    def merge(self, other: "EventCounts") -> None:
+        """Add the counts of *other*."""
+        _add(self, other)
 
 
 @dataclass(slots=True)
@@ -101,6 +112,15 @@ class UnitCounts:
     queued_not_answered: int = 0
     """Exchanges that the candidate answered with failure although something is on its queue."""
 
+    def merge(self, other: "UnitCounts") -> None:
+        """Add the counts of *other*, which must be of other requests."""
+        _add(self, other)
+
+
+def _add(one: EventCounts | UnitCounts, other: EventCounts | UnitCounts) -> None:
+    for each in fields(one):
+        setattr(one, each.name, getattr(one, each.name) + getattr(other, each.name))
+
 
 @dataclass(slots=True)
 class Summary:
@@ -125,5 +145,8 @@ class Summary:
     """Exchanges by project token, the busiest hundred."""
     noise: dict[str, int] = field(default_factory=dict)
     """How often each noise rule and accepted difference applied; zero is worth a look."""
+    clock_skew: float | None = None
+    """Median of candidate's less legacy's time, in seconds, where the services set it; ``None``:
+    they never did."""
     damage: list[str] = field(default_factory=list)
     """What could not be read; any entry keeps the run from passing."""

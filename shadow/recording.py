@@ -4,34 +4,31 @@ A run is a directory::
 
     manifest.json             format, state, counts of lines, ledger, taps, who was run
     exchanges-00.jsonl.zst    one JSON line per exchange, in zstd frames
-    events-00.jsonl.zst       one JSON line per tapped event, both sides
+    events-00.tsv.zst         one line per tapped event, both sides (see ``shadow.lines``)
 
 ``zstdcat RUN/events-*.zst`` shows every event. A frame is complete or worthless, so a killed
 writer loses at most what it had not flushed; the manifest's counts then tell what is missing.
 Events are partitioned by the person they speak of, so that both sides of a pair normally lie
-in one partition and partitions can be compared apart.
+in one partition; exchanges by their request, so that its repeats do. Partitions can be compared
+apart, in memory for one of them.
 """
 
 import re
-import sys
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pyingest.message import Request
 from shadow.exchange import Exchange, TappedEvent
 from shadow.lines import event_line, exchange_line, read_event, read_exchange
+from shadow.segments import Cut, Segment, SegmentReader
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-FORMAT = 1
-PARTITIONS = 8
+FORMAT = 2
+PARTITIONS = 64
 FLUSH_BYTES = 256 * 1024
 _PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
 
@@ -71,31 +68,6 @@ class Damage:
     what: str
 
 
-@dataclass(slots=True)
-class Segment:
-    """One file of a run that is being written."""
-
-    path: Path
-    lines: int = 0
-    waiting: list[bytes] = field(default_factory=list)
-    waiting_bytes: int = 0
-
-    def append(self, line: bytes) -> None:
-        self.waiting.append(line)
-        self.waiting_bytes += len(line)
-
-    def flush(self) -> None:
-        """Write what waits as one zstd frame."""
-        if not self.waiting:
-            return
-        frame = zstd.compress(b"\n".join(self.waiting) + b"\n", level=3)
-        with self.path.open("ab") as file:
-            file.write(frame)
-        self.lines += len(self.waiting)
-        self.waiting.clear()
-        self.waiting_bytes = 0
-
-
 class RunWriter:
     """Writes a run directory.
 
@@ -123,8 +95,8 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take what was waiting.
         """
-        segment = self._exchanges[exchange.number % len(self._exchanges)]
-        self._add(segment, exchange_line(exchange))
+        place = request_partition(exchange.request, len(self._exchanges))
+        self._add(self._exchanges[place], exchange_line(exchange))
 
     def add_event(self, event: TappedEvent) -> None:
         """Record one tapped event; it is on disk after the next flush.
@@ -223,32 +195,46 @@ class RunReader:
         """Yield the events of one partition, both sides, in the order in which they were read."""
         return self._read("events", number, read_event, self.manifest.events)
 
+    def event_lines(self, number: int) -> Iterator[list[bytes]]:
+        """Yield the lines of one partition's events in blocks, unread; see ``shadow.lines``."""
+        good = 0
+        name = segment_name("events", number)
+        for lines in self._blocks(name):
+            good += len(lines)
+            yield lines
+        self._miss(name, good, number, self.manifest.events)
+
     def _read(self, kind: str, number: int, parse: Any, counts: list[int]) -> Iterator[Any]:
         name = segment_name(kind, number)
         good = bad = 0
-        for line in self._lines(name):
-            try:
-                record = parse(line)
-            except (msgspec.DecodeError, ValueError):
-                bad += 1
-                continue
-            good += 1
-            yield record
+        for lines in self._blocks(name):
+            for line in lines:
+                try:
+                    record = parse(line)
+                except (msgspec.DecodeError, ValueError):
+                    bad += 1
+                    continue
+                good += 1
+                yield record
         if bad:
             self._note(name, f"{bad} lines could not be read")
-        promised = counts[number] if number < len(counts) else 0
-        if good + bad < promised:
-            self._note(name, f"{promised - good - bad} of {promised} lines are missing")
+        self._miss(name, good + bad, number, counts)
 
-    def _lines(self, name: str) -> Iterator[bytes]:
-        path = self.directory / name
+    def _blocks(self, name: str) -> Iterator[list[bytes]]:
+        reader = SegmentReader(self.directory / name)
         try:
-            with zstd.open(path, "rb") as file:
-                yield from _whole_lines(file)
-        except FileNotFoundError:
-            return  # nothing was ever written to this partition, unless the manifest says so
-        except (EOFError, zstd.ZstdError, OSError) as error:
+            while lines := reader.more():
+                yield lines
+        except Cut as error:
             self._note(name, f"cut short: {error}")
+            return
+        if reader.is_in_frame:
+            self._note(name, "cut short: the last frame is not whole")
+
+    def _miss(self, name: str, found: int, number: int, counts: list[int]) -> None:
+        promised = counts[number] if number < len(counts) else 0
+        if found < promised:
+            self._note(name, f"{promised - found} of {promised} lines are missing")
 
     def _note(self, where: str, what: str) -> None:
         damage = Damage(where, what)
@@ -259,26 +245,38 @@ class RunReader:
 def partition(body: bytes, partitions: int) -> int:
     """Return the partition of an event by the ``distinct_id`` it names.
 
-    Found by looking, not by parsing: an event that no parser takes still has a partition. Two
-    spellings of one id may fall apart; the comparison looks for partners across partitions too.
+    Found by looking, not by parsing: an event that no parser takes still has a partition. A
+    person has one partition however the id is spelled: with escapes, as UTF-8, or as a number.
     """
-    person = _PERSON.search(body)
-    return zlib.crc32(person[1]) % partitions if person else 0
+    found = _PERSON.search(body)
+    if found is None:
+        return 0
+    person = found[1].strip(b'"')
+    if b"\\" in person or not person.isascii():
+        person = _plain(found[1])
+    return zlib.crc32(person) % partitions
+
+
+def _plain(quoted: bytes) -> bytes:
+    try:
+        text = msgspec.json.decode(quoted, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return quoted
+    return text.encode("utf-8", "surrogatepass")
+
+
+def request_partition(request: Request, partitions: int) -> int:
+    """Return the partition of an exchange: one and the same for all repeats of its request."""
+    return zlib.crc32(request.body, zlib.crc32(request.target)) % partitions
 
 
 def segment_name(kind: str, number: int) -> str:
-    """Return the file name of one segment: ``events-00.jsonl.zst``."""
-    return f"{kind}-{number:02d}.jsonl.zst"
+    """Return the file name of one segment: ``events-00.tsv.zst``."""
+    return f"{kind}-{number:02d}.{'tsv' if kind == 'events' else 'jsonl'}.zst"
 
 
 def _segments(directory: Path, kind: str, partitions: int) -> list[Segment]:
     return [Segment(directory / segment_name(kind, number)) for number in range(partitions)]
-
-
-def _whole_lines(file: Iterable[bytes]) -> Iterator[bytes]:
-    for line in file:
-        if line.endswith(b"\n"):
-            yield line
 
 
 def _read_manifest(directory: Path) -> Manifest:

@@ -1,11 +1,16 @@
 """From many differences to a few causes."""
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compare.causes import Book, Group, cover, merged
 from compare.difference import Difference, Kind
-from compare.pattern import Pattern, Templates, pattern
+from compare.paths import Paths
+from compare.pattern import Pattern, pattern
 from compare.quirks import CATALOGUE
 from compare.requests import Attributes
 from compare.samples import KEPT, LONGEST, Samples, curl
@@ -52,9 +57,10 @@ def test_a_signature_tells_apart_what_differs_otherwise() -> None:
 
 def test_the_keys_of_a_map_stand_as_a_star() -> None:
     many = [f"$set.user{number}.name" for number in range(60)]
-    templates = Templates([*many, "properties.a", "properties.b"])
-    assert templates.of("$set.user7.name") == "$set.*.name"
-    assert templates.of("properties.a") == "properties.a"
+    paths = Paths()
+    paths.add([*many, "properties.a", "properties.b"])
+    assert paths.template("$set.user7.name") == "$set.*.name"
+    assert paths.template("properties.a") == "properties.a"
 
 
 def test_the_cause_that_explains_most_of_what_is_left_comes_next() -> None:
@@ -118,20 +124,30 @@ def example(number: int) -> Example:
 def test_samples_hold_the_smallest_the_first_and_a_fair_choice() -> None:
     samples = Samples("seed")
     for number in range(1000):
-        samples.offer(1000 - number, 500 if number == 333 else 1000, partial(example, number))
+        size = 500 if number == 333 else 1000
+        samples.offer(1000 - number, size, b"", partial(example, number))
     kept = [one.number for one in samples.examples()]
     assert kept[:2] == [333, 999]
     assert len(kept) == KEPT == len(set(kept))
 
 
-def test_samples_are_the_same_each_time() -> None:
-    def chosen() -> list[int | None]:
-        samples = Samples("seed")
-        for number in range(500):
-            samples.offer(number, 10, partial(example, number))
-        return [one.number for one in samples.examples()]
+def offered(numbers: Iterable[int]) -> Samples:
+    samples = Samples("seed")
+    for number in numbers:
+        samples.offer(number, number % 7, b"", partial(example, number))
+    return samples
 
-    assert chosen() == chosen()
+
+def test_samples_do_not_depend_on_the_order_of_the_cases() -> None:
+    one, other = offered(range(500)), offered(reversed(range(500)))
+    assert one.examples() == other.examples()
+
+
+@given(st.lists(st.integers(0, 300), unique=True), st.integers(0, 300))
+def test_samples_of_parts_merge_into_the_samples_of_the_whole(numbers: list[int], cut: int) -> None:
+    one, other = offered(numbers[:cut]), offered(numbers[cut:])
+    other.merge(one)
+    assert other.examples() == offered(numbers).examples()
 
 
 def test_curl_repeats_a_request_without_credentials() -> None:

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from compare.engine import Rules, summarise
+from compare.engine import summarise
+from compare.rules import Rules
 from compare.testing import recorded
 from pyingest.message import Request, Response
 from shadow.exchange import Answered, Exchange, Side, TappedEvent

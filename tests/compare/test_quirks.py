@@ -7,10 +7,11 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from compare.difference import Difference, Kind
-from compare.engine import Rules, summarise
+from compare.engine import summarise
 from compare.payload import Payload
 from compare.quirk import Evidence
 from compare.quirks import CATALOGUE, explain
+from compare.rules import Rules
 from compare.tally import Summary
 from compare.testing import dual_run
 from pyingest.message import Request

@@ -12,15 +12,15 @@ from shadow.recording import (
     RunReader,
     RunWriter,
     partition,
+    request_partition,
     segment_name,
 )
 from shadow.testing import ONE
 
-REQUEST = Request(b"GET", b"/track?data=e30=", ((b"Host", b"x"),))
-
 
 def exchange(number: int) -> Exchange:
-    return Exchange(number, number / 10, REQUEST, ONE, ONE)
+    request = Request(b"GET", b"/track?data=e30=&_=%d" % number, ((b"Host", b"x"),))
+    return Exchange(number, number / 10, request, ONE, ONE)
 
 
 def event(number: int, side: Side = Side.LEGACY) -> TappedEvent:
@@ -29,7 +29,7 @@ def event(number: int, side: Side = Side.LEGACY) -> TappedEvent:
 
 
 def written(directory: Path, count: int, close: bool = True) -> RunWriter:
-    writer = RunWriter(directory, Manifest(created=1.0))
+    writer = RunWriter(directory, Manifest(created=1.0, partitions=8))
     for number in range(1, count + 1):
         writer.add_exchange(exchange(number))
         writer.add_event(event(number))
@@ -81,7 +81,7 @@ def test_a_killed_writer_leaves_what_was_flushed(tmp_path: Path) -> None:
 
 def test_flushing_in_turns_writes_everything_in_one_round(tmp_path: Path) -> None:
     writer = written(tmp_path / "run", 40, close=False)
-    for _ in range(16):
+    for _ in range(2 * 8):
         writer.flush_next()
     run = RunReader(tmp_path / "run")
     assert len(exchanges(run)) == len(events(run)) == 40
@@ -107,8 +107,21 @@ def test_a_missing_segment_is_noticed_by_its_count(tmp_path: Path) -> None:
     written(tmp_path / "run", 80)
     (tmp_path / "run" / segment_name("exchanges", 3)).unlink()
     run = RunReader(tmp_path / "run")
-    assert len(exchanges(run)) == 70
-    assert [damage.what for damage in run.damage] == ["10 of 10 lines are missing"]
+    gone = run.manifest.exchanges[3]
+    assert len(exchanges(run)) == 80 - gone < 80
+    assert [damage.what for damage in run.damage] == [f"{gone} of {gone} lines are missing"]
+
+
+def test_repeats_of_a_request_lie_in_one_partition(tmp_path: Path) -> None:
+    assert request_partition(exchange(7).request, 64) == request_partition(exchange(7).request, 64)
+    assert len({request_partition(exchange(n).request, 64) for n in range(2000)}) == 64
+
+
+def test_a_person_has_one_partition_however_the_id_is_spelled() -> None:
+    spellings = [b'"caf\\u00e9"', '"café"'.encode()]
+    places = {partition(b'{"distinct_id":%b}' % one, 64) for one in spellings}
+    assert len(places) == 1
+    assert partition(b'{"distinct_id":7}', 64) == partition(b'{"distinct_id":"7"}', 64)
 
 
 def test_garbage_in_a_segment_is_counted_not_believed(tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+"""How a run is compared: what the policy says about comparing, apart from judging."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compare.noise import Tolerances
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a run is compared. A value that can be sent to another process."""
+
+    tolerances: Tolerances = field(default_factory=Tolerances)
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    """Reasons of the differences that reviewers accepted, by signature."""
+    headers: tuple[str, ...] = ("content-type",)
+    """Names of the answer's headers that must agree, in lower case."""
+    window_seconds: float = 10.0
+    """Length of a window of the latency comparison."""
+    late_after: float = 30.0
+    """Seconds between the arrivals of a pair from which on it is late."""

@@ -1,0 +1,99 @@
+"""One file of a run: lines in zstd frames, written frame by frame and read as they come."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+READ_BYTES = 64 * 1024
+"""Compressed bytes that are read at once."""
+
+
+class Cut(Exception):
+    """A segment cannot be read further. The text says why."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file of a run that is being written."""
+
+    path: Path
+    lines: int = 0
+    waiting: list[bytes] = field(default_factory=list)
+    waiting_bytes: int = 0
+
+    def append(self, line: bytes) -> None:
+        self.waiting.append(line)
+        self.waiting_bytes += len(line)
+
+    def flush(self) -> None:
+        """Write what waits as one zstd frame.
+
+        :raises OSError: the disk does not take it.
+        """
+        if not self.waiting:
+            return
+        frame = zstd.compress(b"\n".join(self.waiting) + b"\n", level=3)
+        with self.path.open("ab") as file:
+            file.write(frame)
+        self.lines += len(self.waiting)
+        self.waiting.clear()
+        self.waiting_bytes = 0
+
+
+class SegmentReader:
+    """Reads a segment from its beginning, as far as it is there; again when it has grown."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+        self._decoder: zstd.ZstdDecompressor | None = None
+        self._rest = b""
+
+    @property
+    def is_in_frame(self) -> bool:
+        """Whether what was read ends in the middle of a frame."""
+        return self._decoder is not None
+
+    def more(self) -> list[bytes]:
+        """Return the next lines, without their ends; none at the end of what is there.
+
+        :raises Cut: what comes next is no zstd frame, or cannot be read.
+        """
+        while True:
+            data = self._more_bytes()
+            if not data:
+                return []
+            lines = self._split(data)
+            if lines:
+                return lines
+
+    def _more_bytes(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                data = file.read(READ_BYTES)
+        except FileNotFoundError:
+            return b""  # nothing was ever written to this segment, unless the manifest says so
+        except OSError as error:
+            raise Cut(str(error)) from None
+        self._read += len(data)
+        return data
+
+    def _split(self, data: bytes) -> list[bytes]:
+        blocks = [self._rest]
+        while data:
+            decoder = self._decoder = self._decoder or zstd.ZstdDecompressor()
+            try:
+                blocks.append(decoder.decompress(data))
+            except zstd.ZstdError as error:
+                raise Cut(str(error)) from None
+            data = b""
+            if decoder.eof:
+                data, self._decoder = decoder.unused_data, None
+        *lines, self._rest = b"".join(blocks).split(b"\n")
+        return lines
