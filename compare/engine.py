@@ -50,6 +50,10 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what the work took."""
+        ...
+
 
 class Here:
     """All in this process, one partition after the other."""
@@ -57,6 +61,9 @@ class Here:
     def map(self, task: Callable[[int], Part], numbers: Iterable[int]) -> Iterator[Part]:
         """Yield what *task* returns for each of *numbers*."""
         yield from map(task, numbers)
+
+    def close(self) -> None:
+        """Nothing was taken."""
 
 
 def _in_silence(stage: str, done: int, total: int) -> None:

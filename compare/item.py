@@ -1,9 +1,11 @@
 """One tapped event on its way to a partner."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from compare.canonical import Content, content, parse
+from compare.canonical import Content, Unparsable, content, parse
 from compare.linking import BARE
+from pyingest.wire.term import Term
 from shadow.exchange import TappedEvent
 
 
@@ -70,3 +72,9 @@ class Pair:
 def said_by(body: bytes) -> Content:
     """Return what the message *body* says."""
     return content(parse(body))
+
+
+@lru_cache(maxsize=1024)
+def term_of(body: bytes) -> Term | Unparsable:
+    """Return the message *body* read, and keep it at hand; nobody may change what it gives."""
+    return parse(body)

@@ -13,7 +13,7 @@ from pathlib import Path
 from compare.canonical import Unparsable, canonical, parse
 from compare.difference import Difference, Kind, differences
 from compare.finding import STRANGERS, Finding
-from compare.item import Item, Pair, said_by
+from compare.item import Item, Pair, said_by, term_of
 from compare.linking import Links, Tie, Visit
 from compare.noise import without_noise
 from compare.pairing import NEAR_TIERS, Leftovers, Pairing
@@ -129,7 +129,7 @@ class Findings:
         self._box.put(place, finding)
 
     def _compare(self, visit: Visit | None, pair: Pair) -> None:
-        found = differences(parse(pair.legacy.event.body), parse(pair.candidate.event.body))
+        found = differences(term_of(pair.legacy.event.body), term_of(pair.candidate.event.body))
         if pair.legacy.has_server_time:
             self.found.skews[pair.candidate.seconds - pair.legacy.seconds] += 1
         rest = without_noise(found, pair, self._rules.tolerances, self.found.noise)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compare.blocks import Block
-from compare.canonical import canonical, digest, parse
-from compare.item import Item, Pair
+from compare.canonical import canonical, digest
+from compare.item import Item, Pair, term_of
 from pyingest.wire.term import Object, Term
 from shadow.exchange import Side
 
@@ -195,7 +195,7 @@ def _by_content(item: Item) -> bytes | None:
 
 
 def _by_insert_id(item: Item) -> bytes | None:
-    properties = _fields(_fields(parse(item.event.body)).get("properties"))
+    properties = _fields(_fields(term_of(item.event.body)).get("properties"))
     insert_id = properties.get("$insert_id")
     return None if insert_id is None else _key(item, "insert", insert_id)
 
@@ -230,7 +230,7 @@ NEAR_TIERS = TIERS[:-1]
 
 def _names(item: Item) -> tuple[str, str, str]:
     """Return the token, person and event that a message names, whatever their types."""
-    fields = _fields(parse(item.event.body))
+    fields = _fields(term_of(item.event.body))
     properties = fields.get("properties")
     if isinstance(properties, dict | Object):
         place, event = properties, str(fields.get("event"))

@@ -48,21 +48,20 @@ class Sieve:
     def add(self, lines: Iterable[bytes]) -> None:
         """Take lines, without their ends."""
         # The hot loop of every comparison: one dictionary, and no message is read.
-        waiting, paired = self._waiting, self._paired
+        waiting, paired, identical = self._waiting, self._paired, 0
         for line in lines:
             head, _, rest = line.partition(b"\t")
-            there = waiting.get(rest)
+            there = waiting.pop(rest, None)
             if there is None:
                 waiting[rest] = head
             elif type(there) is bytes and there[0] != head[0]:
-                del waiting[rest]
                 paired.add(hash(rest))
-                self.identical += 1
-                # Times whose first nine digits agree are within ten seconds.
-                if head[1:10] != there[1:10]:
+                identical += 1
+                if head[1:10] != there[1:10]:  # else within ten seconds: the digits agree
                     self.late += apart(head, there) > self.late_after
             else:
                 self._crowd(rest, there, head)
+        self.identical += identical
 
     def _crowd(self, rest: bytes, there: Head | list[Head], head: Head) -> None:
         """Take a line of which several wait."""
@@ -135,7 +134,8 @@ class Sifted:
     def _pair(self, key: bytes, one: Head, other: Head) -> None:
         self.equal += 1
         self._paired.add(hash(key))
-        self.late += apart(one, other) > self.late_after
+        if one[1:10] != other[1:10]:
+            self.late += apart(one, other) > self.late_after
 
     def left(self) -> Iterator[Leftover]:
         """Yield what neither sieve found an equal for."""

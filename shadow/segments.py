@@ -85,15 +85,16 @@ class SegmentReader:
         return data
 
     def _split(self, data: bytes) -> list[bytes]:
-        blocks = [self._rest]
+        lines: list[bytes] = []
         while data:
             decoder = self._decoder = self._decoder or zstd.ZstdDecompressor()
             try:
-                blocks.append(decoder.decompress(data))
+                block = decoder.decompress(data)
             except zstd.ZstdError as error:
                 raise Cut(str(error)) from None
             data = b""
             if decoder.eof:
                 data, self._decoder = decoder.unused_data, None
-        *lines, self._rest = b"".join(blocks).split(b"\n")
+            *whole, self._rest = (self._rest + block if self._rest else block).split(b"\n")
+            lines += whole
         return lines
