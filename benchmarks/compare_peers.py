@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 Counts = dict[str, int]
@@ -53,7 +54,10 @@ def deepdiff_keyed(directory: Path, processes: int) -> Counts:
     from deepdiff import DeepDiff
 
     sample = 3000
-    ours = [json.loads(line) for line, _ in zip((directory / "legacy.jsonl").open(), range(sample))]
+    ours = [
+        json.loads(line)
+        for line, _ in zip((directory / "legacy.jsonl").open(), range(sample), strict=False)
+    ]
     changed = 0
     for event in ours:
         other = json.loads(json.dumps(event))

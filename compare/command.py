@@ -24,8 +24,16 @@ from pyingest.terminal import Trouble, say
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory for the reports.  [default: RUN itself]",
 )
+@click.option(
+    "--engine",
+    "where",
+    default="local",
+    show_default=True,
+    metavar="WHERE",
+    help="local (all processors), local:N, or dask://HOST:PORT.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the text.")
-def compare_command(run: Path, source: str, out: Path | None, as_json: bool) -> None:
+def compare_command(run: Path, source: str, out: Path | None, where: str, as_json: bool) -> None:
     """Judge a recorded run and write its reports.
 
     RUN is the directory that `mixmigrate shadow` recorded. The exit code is the verdict: 0 PASS,
@@ -33,6 +41,7 @@ def compare_command(run: Path, source: str, out: Path | None, as_json: bool) -> 
 
     Example: mixmigrate compare runs/first --policy policy.toml
     """
+    from compare.engines import EngineError
     from compare.judgement import judge_run
     from compare.policy import PolicyError, load
     from compare.render.as_json import render_json
@@ -42,9 +51,9 @@ def compare_command(run: Path, source: str, out: Path | None, as_json: bool) -> 
 
     try:
         policy, text = load(source)
-        report = judge_run(run, policy, text, _progress())
+        report = judge_run(run, policy, text, _progress(), where)
         written = write_reports(report, out or run)
-    except (OSError, PolicyError, RecordingError) as error:
+    except (OSError, EngineError, PolicyError, RecordingError) as error:
         raise Trouble(str(error)) from None
     if as_json:
         say(render_json(report).decode())

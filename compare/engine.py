@@ -81,15 +81,15 @@ def summarise(
     The same run gives the same summary, whatever the engine.
     """
     engine = engine or Here()
-    with _workplace(run.directory) as work:
+    with workplace(run.directory) as work:
         scanned = _scan(run, rules, work, engine, progress)
         matched = _match(run, rules, work, engine, progress)
         explained = _explain(run, rules, work, engine, progress, scanned, matched)
-    return _summary(run, rules, scanned, matched, explained)
+    return summary_of(run, rules, scanned, matched, explained)
 
 
 @contextmanager
-def _workplace(directory: Path) -> Iterator[Path]:
+def workplace(directory: Path) -> Iterator[Path]:
     """Give a directory for what goes from stage to stage: in the run, where all workers see it."""
     try:
         place = tempfile.TemporaryDirectory(prefix=".compare-", dir=directory)
@@ -153,9 +153,10 @@ def _explain_one(directory: Path, rules: Rules, paths: Paths, work: Path, number
     return explain_partition(directory, number, rules, paths, work)
 
 
-def _summary(
+def summary_of(
     run: RunReader, rules: Rules, scanned: Scanned, matched: Matched, explained: Explained
 ) -> Summary:
+    """Return what the three stages found, as one value."""
     counts = scanned.counts
     # An event without a known request stands for one that is mismatching all the same.
     counts.queue_mismatches = min(explained.queue, counts.distinct)

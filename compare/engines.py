@@ -71,7 +71,8 @@ class Dask:
 
         client = self._connected()
         # Not pure: the same task on a run that has grown is another one.
-        for future in dask_as_completed(client.map(task, list(numbers), pure=False)):
+        futures = client.map(task, list(numbers), pure=False)
+        for future in dask_as_completed(futures, loop=client.loop):
             yield self._result(future)
 
     def close(self) -> None:
@@ -109,7 +110,7 @@ class Dask:
             ) from None
 
 
-def engine(where: str, records: int) -> Engine:
+def engine_for(where: str, records: int) -> Engine:
     """Return the engine that *where* names: ``local``, ``local:N``, ``dask://HOST:PORT``.
 
     :param records: of the run; a small one is not worth processes, unless N is given.

@@ -1,5 +1,6 @@
 """From findings to causes: each difference gets a quirk, a signature, and a share in a verdict."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -194,15 +195,18 @@ class Case:
 
 
 def explain_partition(
-    directory: Path, number: int, rules: Rules, paths: Paths, work: Path
+    directory: Path, number: int, rules: Rules, paths: Paths, work: Path, until: float = math.inf
 ) -> Explained:
-    """Return what the findings about the exchanges of partition *number* amount to."""
+    """Return what the findings about the exchanges of partition *number* amount to.
+
+    :param until: epoch seconds; later exchanges are left out.
+    """
     findings: dict[int, list[Finding]] = defaultdict(list)
     for finding in inbox(work, FINDINGS, number, Finding):
         findings[finding.number].append(finding)
     task, units = Explaining(rules, paths), Units()
     for exchange in RunReader(directory).exchanges(number):
-        if not isinstance(exchange.candidate, NotMirrored):
+        if exchange.at <= until and not isinstance(exchange.candidate, NotMirrored):
             task.exchange(units.of(exchange), exchange, findings.get(exchange.number, ()))
     return task.finish()
 

@@ -50,10 +50,12 @@ class Links:
     def __init__(self, ties: Iterable[Tie] = ()) -> None:
         self._visits: dict[bytes, list[Visit]] = defaultdict(list)
         self._ported: dict[bytes, list[Visit]] = defaultdict(list)
-        self._aliases: dict[bytes, bytes] = {}
+        self._aliases: dict[bytes, bytes | None] = {}
         for tie in ties:
             if tie.alias_of is not None:
-                self._aliases[tie.key] = tie.alias_of
+                # Of two requests that a port makes one of, it cannot be said which it was.
+                known = self._aliases.setdefault(tie.key, tie.alias_of)
+                self._aliases[tie.key] = known if known == tie.alias_of else None
             else:
                 (self._ported if tie.ported else self._visits)[tie.key].append(tie.visit)
         for visits in (*self._visits.values(), *self._ported.values()):

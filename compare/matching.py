@@ -5,6 +5,7 @@ requests, paired by keys, and compared field by field. What finds no partner her
 another partition, if the candidate changed the very person: it is handed on (see ``settling``).
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from compare.shuffle import Outbox, inbox
 from compare.sieve import Leftover, Sieve
 from compare.tally import EventCounts
 from shadow.exchange import Side
-from shadow.recording import RunReader
+from shadow.recording import RunReader, segment_name
 
 FINDINGS = "findings"
 """The stage's name in the shuffle: findings, each to the partition of its exchange."""
@@ -160,21 +161,31 @@ def match(directory: Path, number: int, rules: Rules, work: Path) -> Matched:
     box: Outbox[Finding] = Outbox(work, FINDINGS, number)
     found = settle(sieve, Links(inbox(work, TIES, number, Tie)), run, number, rules, box)
     box.close()
-    found.damage = {f"{damage.where}: {damage.what}" for damage in run.damage}
+    found.damage |= {f"{damage.where}: {damage.what}" for damage in run.damage}
     return found
 
 
 def settle(
-    sieve: Sieve, links: Links, run: RunReader, number: int, rules: Rules, box: Outbox[Finding]
+    sieve: Sieve,
+    links: Links,
+    run: RunReader,
+    number: int,
+    rules: Rules,
+    box: Outbox[Finding],
+    until: float = math.inf,
 ) -> Matched:
-    """Return what is behind the lines that a sieve took so far; the sieve remains as it is."""
+    """Return what is behind the lines that a sieve took so far; the sieve remains as it is.
+
+    :param until: epoch seconds; what arrived later may still find its partner, and is left out.
+    """
     sifted = sieve.sift()
     findings = Findings(rules, box)
     found, counts = findings.found, findings.found.counts
     counts.identical, counts.equal = sieve.identical, sifted.equal
     counts.late = sieve.late + sifted.late
     recount = Recount(links, rules.tolerances.server_time_seconds)
-    items = recount.drop_held_back(list(_items(sifted.left(), links, counts)), counts)
+    left_over = [one for one in sifted.left() if one.event.at <= until]
+    items = recount.drop_held_back(list(_items(left_over, links, counts)), counts)
     pairing = Pairing(rules.tolerances.server_time_seconds)
     near = recount.drop_far(list(pairing.add(items)))
     more, left = pairing.finish(NEAR_TIERS)
@@ -189,6 +200,9 @@ def settle(
     recount.denied(findings.put)
     found.skews[0.0] += max(0, links.server_times() - found.skews.total())
     _count_sides(found)
+    if sifted.unreadable:
+        name = segment_name("events", number)
+        found.damage.add(f"{name}: {sifted.unreadable} lines could not be read")
     return found
 
 

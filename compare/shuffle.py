@@ -21,9 +21,15 @@ class Outbox(Generic[Record]):
     """Collects one task's records by their destination, and writes them when it is closed."""
 
     def __init__(self, directory: Path, stage: str, source: int) -> None:
-        self._path = directory / f"{stage}-{source:04d}"
+        self._directory = directory
+        self._stage = stage
+        self.begin(source)
         self._encode = msgspec.msgpack.Encoder().encode
         self._boxes: dict[int, bytearray] = defaultdict(bytearray)
+
+    def begin(self, source: int) -> None:
+        """Write under another number from now on, since the last file is closed."""
+        self._path = self._directory / f"{self._stage}-{source:04d}"
 
     def put(self, destination: int, record: Record) -> None:
         """Send *record* to the task number *destination* of the next stage."""

@@ -54,7 +54,7 @@ class Sieve:
             there = waiting.pop(rest, None)
             if there is None:
                 waiting[rest] = head
-            elif type(there) is bytes and there[0] != head[0]:
+            elif type(there) is bytes and there[:1] != head[:1]:
                 paired.add(hash(rest))
                 identical += 1
                 if head[1:10] != there[1:10]:  # else within ten seconds: the digits agree
@@ -66,7 +66,7 @@ class Sieve:
     def _crowd(self, rest: bytes, there: Head | list[Head], head: Head) -> None:
         """Take a line of which several wait."""
         waiting = [there] if isinstance(there, bytes) else there
-        if waiting[0][0] == head[0]:
+        if waiting[0][:1] == head[:1]:
             self._waiting[rest] = [*waiting, head]
             return
         other = waiting.pop(0)
@@ -79,8 +79,6 @@ class Sieve:
         """Return what is left when also those that say the same are taken out.
 
         The lines taken so far remain as they are.
-
-        :raises ValueError: a line is none of an event.
         """
         sifted = Sifted(self.late_after)
         for rest, heads in self._waiting.items():
@@ -101,6 +99,7 @@ class Sifted:
     equal: int = 0
     """Pairs of other bytes that say the same."""
     late: int = 0
+    unreadable: int = 0
     _waiting: dict[bytes, Line | list[Line]] = field(default_factory=dict)
     _paired: set[int] = field(default_factory=set)
     _unread: list[Line] = field(default_factory=list)
@@ -116,7 +115,7 @@ class Sifted:
         there = self._waiting.get(key)
         if there is None:
             self._waiting[key] = head, rest, had
-        elif type(there) is tuple and there[0][0] != head[0]:
+        elif type(there) is tuple and there[0][:1] != head[:1]:
             del self._waiting[key]
             self._pair(key, there[0], head)
         else:
@@ -124,7 +123,7 @@ class Sifted:
 
     def _crowd(self, key: bytes, waiting: list[Line], line: Line) -> None:
         """Take a line of which several wait."""
-        if waiting[0][0][0] == line[0][0]:
+        if waiting[0][0][:1] == line[0][:1]:
             self._waiting[key] = [*waiting, line]
             return
         self._pair(key, waiting[0][0], line[0])
@@ -138,13 +137,19 @@ class Sifted:
             self.late += apart(one, other) > self.late_after
 
     def left(self) -> Iterator[Leftover]:
-        """Yield what neither sieve found an equal for."""
+        """Yield what neither sieve found an equal for; count the lines that are none of events."""
+        for head, rest, is_repeat in self._lines():
+            try:
+                yield Leftover(event_of(head, rest), is_repeat)
+            except ValueError:
+                self.unreadable += 1
+
+    def _lines(self) -> Iterator[Line]:
         for key, waiting in self._waiting.items():
             again = hash(key) in self._paired
             for head, rest, had in [waiting] if isinstance(waiting, tuple) else waiting:
-                yield Leftover(event_of(head, rest), had or again)
-        for head, rest, had in self._unread:
-            yield Leftover(event_of(head, rest), had)
+                yield head, rest, had or again
+        yield from self._unread
 
 
 def apart(one: Head, other: Head) -> float:
@@ -153,4 +158,7 @@ def apart(one: Head, other: Head) -> float:
 
 
 def _at(head: Head) -> float:
-    return float(head[1:].partition(b" ")[0])
+    try:
+        return float(head[1:].partition(b" ")[0])
+    except ValueError:
+        return 0.0

@@ -50,6 +50,8 @@ class SegmentReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lines = 0
+        """Lines given out so far."""
         self._read = 0
         self._decoder: zstd.ZstdDecompressor | None = None
         self._rest = b""
@@ -70,6 +72,7 @@ class SegmentReader:
                 return []
             lines = self._split(data)
             if lines:
+                self.lines += len(lines)
                 return lines
 
     def _more_bytes(self) -> bytes:
