@@ -3,12 +3,13 @@
 import datetime
 import enum
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from compare.accepted import Accepted
+from compare.accepted import Accepted, Strictness
 from compare.condition import Condition, condition
 from compare.policy import Policy
+from compare.tally import Summary
 
 Record = Mapping[str, object]
 
@@ -128,6 +129,33 @@ def states(
             state = State.OVER_BROAD
         found.append(AcceptanceState(one, state, requests, limit))
     return found
+
+
+def accepted_requests(summary: Summary) -> dict[str, int]:
+    """Return the distinct requests in which each acceptance applied, by its key."""
+    by_cause = {cause.signature: cause.requests for cause in summary.causes if cause.accepted}
+    return {**by_cause, **summary.accepted}
+
+
+def faults(fared: Iterable[AcceptanceState], policy: Policy, wanted: Strictness) -> Iterator[str]:
+    """Yield what is wrong with acceptances, as far as the policy answers it with *wanted*."""
+    asked = policy.accepting
+    for one in fared:
+        key, reason = one.acceptance.key, one.acceptance.reason
+        if one.state is State.STALE and asked.stale == wanted:
+            yield f"acceptance {key} ({reason}) is stale: nothing matched it; remove it"
+        if one.state is State.OVER_BROAD and asked.over_broad == wanted:
+            yield (
+                f"acceptance {key} ({reason}) is over-broad: it covers {one.requests:,} distinct "
+                f"requests, {one.limit:,} allowed; narrow it, or raise its at_most"
+            )
+        if one.state is State.EXPIRED and wanted == "warn":
+            yield f"acceptance {key} ({reason}) expired on {one.acceptance.until}: it did not count"
+
+
+def day_of(created: float) -> datetime.date:
+    """Return the day of a recording (epoch seconds), in UTC: what acceptances are held against."""
+    return datetime.datetime.fromtimestamp(created, datetime.UTC).date()
 
 
 def path_pattern(text: str) -> re.Pattern[str]:
