@@ -94,7 +94,7 @@ def _rate(gate: RateGate, summary: Summary, risks: Risks) -> GateResult:
     if gate.counts == "events":
         return _events(gate, summary, risks)
     n, mismatches, unit, what = _counted(gate, summary)
-    evidence = weigh(n, mismatches, _allowed(gate.target), risks.alpha, risks.beta)
+    evidence = weigh(n, mismatches, allowed(gate.target), risks.alpha, risks.beta)
     claim = f"at least {percent(gate.target)} of {what}"
     return _weighed(gate.name, claim, unit, evidence, gate.mode == "advise")
 
@@ -120,7 +120,7 @@ def _events(gate: RateGate, summary: Summary, risks: Risks) -> GateResult:
         who = f"events of requests that hold {gate.stratum}"
         n, bad = summary.strata.get(gate.stratum, (0, 0))
     size, wrong = (n // cluster, bad / cluster) if cluster else (n, bad)
-    evidence = weigh(size, wrong, _allowed(gate.target), risks.alpha, risks.beta)
+    evidence = weigh(size, wrong, allowed(gate.target), risks.alpha, risks.beta)
     note = f"each event counts as 1/{cluster}"
     if not cluster:
         note = "as if events were independent, which those of one request are not"
@@ -137,7 +137,7 @@ def _differing(events: EventCounts) -> tuple[int, int]:
 
 def _slo(gate: SloGate, summary: Summary, risks: Risks) -> GateResult:
     bad = list(slow_windows(summary.windows.whole(), gate.limit_ms / 1000, gate.share))
-    evidence = weigh(len(bad), sum(bad), _allowed(gate.good_windows), risks.alpha, risks.beta)
+    evidence = weigh(len(bad), sum(bad), allowed(gate.good_windows), risks.alpha, risks.beta)
     claim = (
         f"in at least {percent(gate.good_windows)} of windows of {summary.windows.seconds:g} s, "
         f"{percent(gate.share)} of requests take at most {gate.limit_ms:g} ms"
@@ -182,13 +182,13 @@ def _quantile(
         e_fail=for_fail,
         finding=finding,
         advisory=gate.mode == "advise",
-        needs=_even_windows_needed(signs, gate.net_worse, risks),
+        needs=even_windows_needed(signs, gate.net_worse, risks),
         needs_at_rate=None,
         note="; ".join([*notes, thin] if thin else notes),
     )
 
 
-def _even_windows_needed(signs: list[int], limit: float, risks: Risks) -> int | None:
+def even_windows_needed(signs: list[int], limit: float, risks: Risks) -> int | None:
     """Return how many further windows without a difference a PASS takes; ``None``: thousands."""
 
     def passes(more: int) -> bool:
@@ -238,6 +238,7 @@ def rounded(rate: float) -> str:
     return f"{rate * 100:.3g} %"
 
 
-def _allowed(target: float) -> float:
+def allowed(target: float) -> float:
+    """Return the rate of mismatches that a *target* leaves."""
     # 1 - 0.9999 is a little more than 0.0001; the gate must not be laxer than it says.
     return round(1 - target, 12)

@@ -207,7 +207,7 @@ def test_an_advisory_gate_does_not_decide() -> None:
 
 
 def test_events_in_clusters_weigh_less() -> None:
-    text = load("demo")[1].replace('mode = "advise"', 'mode = "gate"\nmax_cluster = 50')
+    text = load("demo")[1].replace('mode = "advise"', 'mode = "gate"\nmax_cluster = 50', 1)
     rules = msgspec.structs.replace(policy(), gate=_parsed(text).gate)
     found = verdict(clean_summary(windows=EQUAL), rules)
     assert gate(found, "event-agreement").n == 66_461 // 50
