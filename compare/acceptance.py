@@ -97,6 +97,12 @@ class Waiver:
         return next((one.key for one in self.acceptances if one.covers(record, signature)), None)
 
     @property
+    def roots(self) -> frozenset[str]:
+        """What a record must hold: ``diff`` always, and whatever an expression asks about."""
+        asked = (one.where.roots for one in self.acceptances if one.where)
+        return frozenset({"diff"}).union(*asked)
+
+    @property
     def reasons(self) -> dict[str, str]:
         """What reports print at an accepted cause, by key."""
         return {one.key: one.said for one in self.acceptances}

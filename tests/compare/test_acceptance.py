@@ -28,10 +28,14 @@ TODAY = day_of(CREATED)
 class Stated:
     """A stand-in for an expression: it holds when the request's ``lib`` is its text."""
 
+    roots = ("request",)
+
     def __init__(self, text: str) -> None:
         self.text = text
 
     def holds(self, record: Mapping[str, object]) -> bool:
+        if self.text == "fails":
+            raise StandInError("cannot be evaluated")
         request = record.get("request")
         return isinstance(request, Mapping) and request.get("lib") == self.text
 
@@ -94,6 +98,23 @@ def test_an_expression_covers_what_it_is_true_of() -> None:
     assert key is not None
     assert key.startswith("where:")
     assert asked.accepts(record(lib="python"), SIGNATURE) is None
+
+
+@pytest.mark.usefixtures("language")
+def test_what_an_expression_asks_about_is_told() -> None:
+    assert waiver(entry()).roots == {"diff"}
+    assert waiver(entry(), where()).roots == {"diff", "request"}
+
+
+@pytest.mark.usefixtures("language")
+def test_an_expression_that_cannot_be_evaluated_accepts_nothing() -> None:
+    assert waiver(where("fails")).accepts(record(lib="fails"), SIGNATURE) is None
+
+
+@pytest.mark.usefixtures("language")
+def test_the_first_acceptance_that_covers_a_difference_has_it() -> None:
+    assert waiver(where(), entry()).accepts(record(), SIGNATURE) == where().key
+    assert waiver(entry(), where()).accepts(record(), SIGNATURE) == SIGNATURE
 
 
 @pytest.mark.usefixtures("language")
