@@ -115,6 +115,12 @@ def acceptances(policy: Policy, day: datetime.date | None = None) -> tuple[Accep
     return tuple(one for one in built if day is None or one.is_current(day))
 
 
+def waiver(entries: Iterable[Accepted]) -> Waiver:
+    """Return what is asked whether *entries* of a policy cover a difference."""
+    # How much each may cover is asked at the end, of the whole run.
+    return Waiver(tuple(_built(entry, 1.0) for entry in entries))
+
+
 def states(
     policy: Policy, counts: Mapping[str, int], distinct: int, day: datetime.date
 ) -> list[AcceptanceState]:

@@ -175,8 +175,10 @@ class Coverage(Section, frozen=True):
 class Validity(Section, frozen=True):
     """When a measurement cannot be trusted. What a run does not tell is not held against it."""
 
+    late_after_seconds: Positive = 30.0
+    """A pair of events is late when they came further apart than this."""
     max_late_share: Part = 0.001
-    """Events that came after their requests had been settled."""
+    """Pairs of events that are late."""
     max_lag_ms: Amount = 5.0
     """How late the load generator sent its requests, at its 99th percentile."""
     max_dropped_share: Part = 0.001

@@ -194,7 +194,8 @@ def _at_once(policy: Policy) -> Iterator[str]:
 def _invalid(policy: Policy) -> Iterator[str]:
     asked = policy.validity
     yield "a damaged or unfinished run, a ledger that does not close, a tap that failed"
-    yield f"more than {percent(asked.max_late_share)} of the events late"
+    late = f"{asked.late_after_seconds:g} s late"
+    yield f"more than {percent(asked.max_late_share)} of the events more than {late}"
     yield f"a load more than {asked.max_lag_ms:g} ms behind its plan at its 99th percentile"
     yield f"more than {percent(asked.max_dropped_share)} of the planned requests not sent"
     yield f"more than {percent(asked.max_legacy_error_share)} of the requests failed by legacy"

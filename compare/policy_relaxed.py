@@ -10,6 +10,7 @@ _LARGER_IS_LESS = (
     "gate.alpha",
     "coverage.top_token_share",
     "coverage.max_unseen",
+    "validity.late_after_seconds",
     "validity.max_late_share",
     "validity.max_lag_ms",
     "validity.max_dropped_share",

@@ -140,12 +140,12 @@ class Summary:
     """Events, and how many of them differ, of requests that hold ``1``, ``2-10`` or ``11+``."""
     dialects: dict[str, dict[str, int]] = field(default_factory=dict)
     """Mirrored exchanges by what sort of client sent them: ``mp_lib``, ``charset``, and so on,
-    each by value. Empty when nobody counted; then nothing is known of unseen traffic either."""
+    each by value. Empty when nobody counted."""
     unseen: float = 0.0
     """Estimated share of further traffic that is of a shape not seen (Good and Turing)."""
     unseen_bound: float = 1.0
-    """Upper bound of it."""
+    """Upper bound of it; 1 while nobody estimated."""
     late: int | None = None
-    """Events that came after their requests had been settled; ``None``: nobody looked."""
+    """Pairs of events that came too far apart; ``None``: nobody looked."""
     calibrated: bool | None = None
     """Whether legacy was compared with itself first; ``None``: the run does not say."""

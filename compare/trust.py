@@ -74,11 +74,10 @@ def is_closed(manifest: Manifest) -> bool:
 def checks(summary: Summary, manifest: Manifest, policy: Policy) -> list[Check]:
     """Return the bounds of ``[validity]`` with what the run shows of each."""
     asked, load, units = policy.validity, load_of(manifest), summary.units
-    events = summary.events.legacy + summary.events.candidate
     tried = units.distinct + units.set_aside
     erring = max(units.legacy_errors, units.set_aside)
     return [
-        Check("late events", _share(summary.late, events), asked.max_late_share),
+        Check("late events", _share(summary.late, summary.events.legacy), asked.max_late_share),
         Check("lag of the load, p99", load.lag_p99_ms, asked.max_lag_ms, "ms"),
         Check("requests not sent", _share(load.dropped, load.planned), asked.max_dropped_share),
         Check("requests that legacy failed", _share(erring, tried), asked.max_legacy_error_share),

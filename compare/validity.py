@@ -80,10 +80,15 @@ def mirrored_share(ledger: Mapping[str, int]) -> float:
     return ledger.get("mirrored", 0) / meant if meant > 0 else 1.0
 
 
+def is_unseen_told(summary: Summary) -> bool:
+    """Say whether anybody estimated the share of traffic that was not seen."""
+    return summary.unseen > 0 or summary.unseen_bound < 1
+
+
 def _strangeness(summary: Summary, policy: Policy) -> Iterator[str]:
     """Yield that too much of further traffic may be of a shape that the run has not seen."""
     most = policy.coverage.max_unseen
-    if summary.dialects and summary.unseen_bound > most:
+    if is_unseen_told(summary) and summary.unseen_bound > most:
         yield (
             f"coverage: up to {summary.unseen_bound:.2%} of further traffic may be of a shape "
             f"that was not seen, {most:.2%} allowed"

@@ -15,7 +15,7 @@ from compare.gates import GateResult, alpha_of, judged, percent, rounded
 from compare.policy import Policy, Veto
 from compare.tally import Summary
 from compare.trust import is_closed, untold
-from compare.validity import flaws, shortcomings, thin_dialects
+from compare.validity import flaws, is_unseen_told, shortcomings, thin_dialects
 from shadow.recording import Manifest
 
 __all__ = ["GateResult", "Outcome", "Verdict", "exit_code", "judge", "percent", "rounded"]
@@ -118,7 +118,7 @@ def notes(summary: Summary, manifest: Manifest, policy: Policy) -> Iterator[str]
         more = f" and {len(thin) - LISTED} more" if len(thin) > LISTED else ""
         few = ", ".join(thin[:LISTED])
         yield f"under {policy.coverage.per_dialect} requests seen of: {few}{more}"
-    if not summary.dialects and policy.coverage.max_unseen < 1:
+    if not is_unseen_told(summary) and policy.coverage.max_unseen < 1:
         yield "nobody estimated how much traffic is of a shape not seen; max_unseen is not checked"
     if summary.units.set_aside:
         yield (

@@ -60,7 +60,7 @@ def test_a_slow_stream_takes_longer() -> None:
 def test_what_fails_at_once_and_what_makes_a_run_invalid_is_told() -> None:
     said = told(DEFAULT)
     assert "1 request with a difference that nobody accepted, of kind duplicate_lost" in said
-    assert "more than 0.1 % of the events late" in said
+    assert "more than 0.1 % of the events more than 30 s late" in said
 
 
 def test_the_default_asks_for_nothing_less_than_itself() -> None:

@@ -48,8 +48,8 @@ def test_a_load_that_was_not_as_planned_makes_a_run_invalid(load: Any, outcome: 
     assert verdict(clean_summary(windows=EQUAL), load).outcome is outcome
 
 
-@pytest.mark.parametrize(("late", "outcome"), [(132, Outcome.PASS), (133, Outcome.INVALID)])
-def test_late_events_are_a_share_of_the_events_of_both_queues(late: int, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("late", "outcome"), [(66, Outcome.PASS), (67, Outcome.INVALID)])
+def test_late_pairs_are_a_share_of_the_events_of_legacy(late: int, outcome: Outcome) -> None:
     summary = clean_summary(windows=EQUAL)
     summary.late = late
     assert verdict(summary).outcome is outcome

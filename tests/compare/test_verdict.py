@@ -299,12 +299,14 @@ def test_unseen_traffic_holds_the_verdict_once_somebody_estimated_it() -> None:
     summary = clean_summary(windows=EQUAL)
     assert verdict(summary, rules).outcome is Outcome.PASS
     assert any("max_unseen is not checked" in note for note in verdict(summary, rules).notes)
-    summary.dialects, summary.unseen_bound = {"charset": {"ascii": 50_000}}, 0.02
+    summary.unseen_bound = 0.02
     found = verdict(summary, rules)
     assert found.outcome is Outcome.UNDECIDED
     assert "up to 2.00% of further traffic" in found.reasons[0]
     summary.unseen_bound = 0.01
     assert verdict(summary, rules).outcome is Outcome.PASS
+    summary.unseen, summary.unseen_bound = 0.9, 1.0
+    assert verdict(summary, rules).outcome is Outcome.UNDECIDED
 
 
 def test_rare_kinds_of_client_are_listed_and_hold_nothing() -> None:
@@ -331,7 +333,7 @@ def summaries(draw: st.DrawFn) -> Summary:
     summary.strata = {"1": (draw(st.integers(61, 9_999)), draw(number))}
     events.changed, events.missing, events.extra = draw(number), draw(number), draw(number)
     if draw(st.booleans()):
-        summary.dialects, summary.unseen_bound = {"charset": {"ascii": 1}}, draw(st.floats(0, 1))
+        summary.unseen_bound = draw(st.floats(0, 1))
     if draw(st.booleans()):
         summary.causes = [cause(kind=draw(st.sampled_from(Kind)), requests=draw(number))]
     return summary
