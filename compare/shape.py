@@ -1,15 +1,15 @@
-"""Plain tables (as TOML gives them) turned into records, with errors a person can act on."""
+"""Plain tables (as TOML gives them) turned into records, with every misfit in words to act on."""
 
 import datetime
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
-Record = TypeVar("Record", bound=msgspec.Struct)
 _NAMES = {
     "bool": "true or false",
     "float": "a number",
@@ -21,52 +21,107 @@ _NAMES = {
 }
 
 
-class ShapeError(Exception):
-    """A table is not of the wanted shape. The text gives the path, and what is allowed."""
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a file."""
+
+    def troubles(self) -> Iterable[tuple[str, str]]:
+        """Return what fits by itself and contradicts the rest: a key (or ``""``), and why."""
+        return ()
 
 
-def build(kind: type[Record], table: object, path: str = "") -> Record:
-    """Return *table* as a record of *kind*, a msgspec struct of structs, lists and leaves.
+Record = TypeVar("Record", bound=Section)
 
-    :raises ShapeError: a key is unknown or missing, or a value is not allowed there.
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One thing that is wrong with a table."""
+
+    place: str
+    """Path as people read it, ``gate.rate[1].target``; empty for the whole."""
+    said: str
+    key: str = ""
+    """Key below *place* that it is about, when *place* itself is not yet the key."""
+
+    @property
+    def path(self) -> str:
+        """Where to look for it."""
+        return _join(self.place, self.key) if self.key else self.place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.said}" if self.place else self.said
+
+
+def fit(kind: type[Record], table: object) -> tuple[Record | None, list[Misfit]]:
+    """Return *table* as a record of *kind*, or ``None`` with all that is wrong with it.
+
+    A record is asked for its own troubles only when everything below it fits, so that one mistake
+    is told once.
     """
-    if not isinstance(table, Mapping):
-        raise ShapeError(f"{path}: must be a table, not {_told(table)}")
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for key in table:
-        if key not in fields:
-            raise ShapeError(_unknown(path, key, list(fields)))
-    missing = [
-        field.name for field in fields.values() if field.required and field.name not in table
-    ]
-    if missing:
-        raise ShapeError(f"{path or 'the file'}: {missing[0]} is missing; it must be given")
-    values = {
-        key: _value(fields[key].type, value, _join(path, key)) for key, value in table.items()
-    }
-    return kind(**values)
+    fitting = _Fitting()
+    record = fitting.record(kind, table, "")
+    return (None if fitting.found else record), fitting.found
 
 
-def _value(kind: Any, value: object, path: str) -> object:
-    record = _record_in(kind)
-    if record is not None and typing.get_origin(_bare(kind)) is list:
-        if not isinstance(value, list):
-            raise ShapeError(f"{path}: must be a list of tables; write [[{path}]]")
-        value = [build(record, item, f"{path}[{place}]") for place, item in enumerate(value, 1)]
-    elif record is not None:
-        value = build(record, value, path)
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise ShapeError(f"{path}: {_allowed(kind, value, str(error))}") from None
+@dataclass(slots=True)
+class _Fitting:
+    found: list[Misfit] = field(default_factory=list)
+
+    def record(self, kind: type[Record], table: object, path: str) -> Record | None:
+        if not isinstance(table, Mapping):
+            self.found.append(Misfit(path, f"must be a table, not {_told(table)}"))
+            return None
+        before = len(self.found)
+        fields = {one.name: one for one in msgspec.structs.fields(kind)}
+        for key in table:
+            if key not in fields:
+                self.found.append(Misfit(path, _unknown(key, list(fields)), key))
+        for one in fields.values():
+            if one.required and one.name not in table:
+                self.found.append(
+                    Misfit(path or "the file", f"{one.name} is missing; it must be given")
+                )
+        values = {
+            key: self._value(fields[key].type, value, _join(path, key))
+            for key, value in table.items()
+            if key in fields
+        }
+        if len(self.found) > before:
+            return None
+        record = kind(**values)
+        for key, said in record.troubles():
+            self.found.append(Misfit(_join(path, key) if key else path, said))
+        return record
+
+    def _value(self, kind: Any, value: object, path: str) -> object:
+        before = len(self.found)
+        section = _section_in(kind)
+        if section is not None and _is_list(_bare(kind)):
+            if not isinstance(value, list):
+                self.found.append(Misfit(path, f"must be a list of tables; write [[{path}]]"))
+                return None
+            places = enumerate(value, 1)
+            value = [self.record(section, item, f"{path}[{place}]") for place, item in places]
+        elif section is not None:
+            value = self.record(section, value, path)
+        if len(self.found) > before:
+            return None
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            self.found.append(Misfit(path, _allowed(kind, value, str(error))))
+            return None
 
 
-def _record_in(kind: Any) -> type[msgspec.Struct] | None:
-    """Return the struct that *kind* is, or is a list of."""
+def _section_in(kind: Any) -> type[Section] | None:
+    """Return the section that *kind* is, or is a list of."""
     bare = _bare(kind)
-    if typing.get_origin(bare) is list:
+    if _is_list(bare):
         bare = _bare(typing.get_args(bare)[0])
-    return bare if isinstance(bare, type) and issubclass(bare, msgspec.Struct) else None
+    return bare if isinstance(bare, type) and issubclass(bare, Section) else None
+
+
+def _is_list(bare: Any) -> bool:
+    return typing.get_origin(bare) in (list, tuple)
 
 
 def _bare(kind: Any) -> Any:
@@ -91,9 +146,8 @@ def _allowed(kind: Any, value: object, error: str) -> str:
     return said if ", not" in said else f"{said}, not {_told(value)}"
 
 
-def _unknown(path: str, key: str, known: list[str]) -> str:
-    place = f"{path}: " if path else ""
-    return f"{place}unknown key {key!r}{_near(key, known)}; allowed: {', '.join(known)}"
+def _unknown(key: str, known: list[str]) -> str:
+    return f"unknown key {key!r}{_near(key, known)}; allowed: {', '.join(known)}"
 
 
 def _near(word: str, known: list[str]) -> str:

@@ -111,6 +111,13 @@ class UnitCounts:
     """Exchanges that the candidate answered with success and of which nothing is on its queue."""
     queued_not_answered: int = 0
     """Exchanges that the candidate answered with failure although something is on its queue."""
+    tokens_seen: int = 0
+    """Project tokens of the mirrored requests: n of a gate that counts tokens."""
+    tokens_mismatching: int = 0
+    """Those of them with a distinct request that has an unaccepted difference."""
+    set_aside: int = 0
+    """Distinct requests that legacy never answered (refused, reset, timed out). Nothing can be
+    held against the candidate there; they are no mismatches, and not among the distinct ones."""
 
     def merge(self, other: "UnitCounts") -> None:
         """Add the counts of *other*, which must be of other requests."""
@@ -150,3 +157,18 @@ class Summary:
     they never did."""
     damage: list[str] = field(default_factory=list)
     """What could not be read; any entry keeps the run from passing."""
+    accepted: dict[str, int] = field(default_factory=dict)
+    """Distinct requests in which each acceptance applied, by its key."""
+    strata: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Events, and how many of them differ, of requests that hold ``1``, ``2-10`` or ``11+``."""
+    dialects: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Mirrored exchanges by what sort of client sent them: ``mp_lib``, ``charset``, and so on,
+    each by value. Empty when nobody counted."""
+    unseen: float = 0.0
+    """Estimated share of further traffic that is of a shape not seen (Good and Turing)."""
+    unseen_bound: float = 1.0
+    """Upper bound of it; 1 while nobody estimated."""
+    late: int | None = None
+    """Pairs of events that came too far apart; ``None``: nobody looked."""
+    calibrated: bool | None = None
+    """Whether legacy was compared with itself first; ``None``: the run does not say."""

@@ -9,13 +9,14 @@ from typing import Any
 
 from compare.policy import Policy
 from compare.tally import Summary
+from compare.trust import distrust
 from shadow.exchange import Side
 from shadow.recording import Manifest
 
 _NOT_MEANT = ("not_sampled", "filtered")
 
 
-def flaws(summary: Summary, manifest: Manifest) -> Iterator[str]:
+def flaws(summary: Summary, manifest: Manifest, policy: Policy) -> Iterator[str]:
     """Yield why the run cannot be trusted; nothing when it can."""
     yield from (f"the run is damaged: {damage}" for damage in summary.damage)
     if manifest.state != "complete":
@@ -24,6 +25,7 @@ def flaws(summary: Summary, manifest: Manifest) -> Iterator[str]:
     for side in Side:
         yield from _tap_flaws(side, manifest.taps.get(side.value))
     yield from _emptiness(summary)
+    yield from distrust(summary, manifest, policy)
 
 
 def shortcomings(summary: Summary, ledger: Mapping[str, int], policy: Policy) -> Iterator[str]:
@@ -46,6 +48,7 @@ def shortcomings(summary: Summary, ledger: Mapping[str, int], policy: Policy) ->
             f"coverage: one project has {share:.1%} of the requests, "
             f"{asked.top_token_share:.1%} allowed"
         )
+    yield from _strangeness(summary, policy)
     reached = mirrored_share(ledger)
     if reached < asked.min_mirrored_share:
         yield (
@@ -60,10 +63,36 @@ def uncovered(summary: Summary, policy: Policy) -> list[str]:
     return [name for name, count in sorted(summary.endpoints.items()) if count < least]
 
 
+def thin_dialects(summary: Summary, policy: Policy) -> list[str]:
+    """Return the kinds of client, such as ``charset non-ASCII``, of which too little was seen."""
+    least = policy.coverage.per_dialect
+    return [
+        f"{name} {value}"
+        for name, counts in sorted(summary.dialects.items())
+        for value, count in sorted(counts.items())
+        if count < least
+    ]
+
+
 def mirrored_share(ledger: Mapping[str, int]) -> float:
     """Return the share of the requests meant for the candidate that reached it; 1 of none."""
     meant = ledger.get("received", 0) - sum(ledger.get(name, 0) for name in _NOT_MEANT)
     return ledger.get("mirrored", 0) / meant if meant > 0 else 1.0
+
+
+def is_unseen_told(summary: Summary) -> bool:
+    """Say whether anybody estimated the share of traffic that was not seen."""
+    return summary.unseen > 0 or summary.unseen_bound < 1
+
+
+def _strangeness(summary: Summary, policy: Policy) -> Iterator[str]:
+    """Yield that too much of further traffic may be of a shape that the run has not seen."""
+    most = policy.coverage.max_unseen
+    if is_unseen_told(summary) and summary.unseen_bound > most:
+        yield (
+            f"coverage: up to {summary.unseen_bound:.2%} of further traffic may be of a shape "
+            f"that was not seen, {most:.2%} allowed"
+        )
 
 
 def _ledger_flaws(summary: Summary, ledger: Mapping[str, int]) -> Iterator[str]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.difference import Kind
-from compare.policy import Coverage, Policy, load
+from compare.policy import Coverage, Policy, load, parse
 from compare.render.testing import (
     cause,
     clean_summary,
@@ -207,39 +207,179 @@ def test_an_advisory_gate_does_not_decide() -> None:
 
 
 def test_events_in_clusters_weigh_less() -> None:
-    text = load("demo")[1].replace('mode = "advise"', 'mode = "gate"\nmax_cluster = 50')
-    rules = msgspec.structs.replace(policy(), gate=_parsed(text).gate)
+    text = load("demo")[1].replace('mode = "advise"', 'mode = "gate"\nmax_cluster = 50', 1)
+    rules = msgspec.structs.replace(policy(), gate=parse(text, "test").gate)
     found = verdict(clean_summary(windows=EQUAL), rules)
     assert gate(found, "event-agreement").n == 66_461 // 50
     assert found.outcome is Outcome.UNDECIDED
 
 
-def _parsed(text: str) -> Policy:
-    from compare.policy import parse
+def changed(old: str, new: str, name: str = "demo") -> Policy:
+    """Return a built-in policy with one place of its text changed."""
+    text = load(name)[1]
+    assert old in text
+    return parse(text.replace(old, new, 1), "test")
 
-    return parse(text, "test")
+
+@pytest.mark.parametrize(("wish", "code"), [("exit-3", 3), ("pass", 0), ("fail", 1)])
+def test_a_policy_chooses_the_exit_code_of_undecided_and_not_the_verdict(
+    wish: str, code: int
+) -> None:
+    rules = changed("beta = 0.05", f'beta = 0.05\non_undecided = "{wish}"')
+    found = verdict(clean_summary(40_000, EQUAL), rules)
+    assert (found.outcome, found.exit_code) == (Outcome.UNDECIDED, code)
+    assert verdict(clean_summary(windows=EQUAL), rules).exit_code == 0
+    assert verdict(differing_summary(), rules).exit_code == 1
 
 
+@pytest.mark.parametrize(("distinct", "final"), [(39_999, False), (40_000, True)])
+def test_undecided_is_final_after_so_many_requests(distinct: int, final: bool) -> None:
+    rules = changed("beta = 0.05", "beta = 0.05\nmax_requests = 40_000")
+    found = verdict(clean_summary(distinct, EQUAL), rules)
+    assert (found.outcome, found.final) == (Outcome.UNDECIDED, final)
+    assert ("undecided for good" in found.reasons[0]) is final
+
+
+def test_a_pass_after_so_many_requests_is_still_a_pass() -> None:
+    rules = changed("beta = 0.05", "beta = 0.05\nmax_requests = 40_000")
+    assert verdict(clean_summary(windows=EQUAL), rules).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("attempt", "least"), [(1, 53_754), (2, 66_893), (3, 74_955)], ids=["first", "second", "third"]
+)
+def test_a_spent_alpha_takes_more_at_each_attempt(attempt: int, least: int) -> None:
+    rules = changed("beta = 0.05", f'beta = 0.05\nattempts = "spend"\nattempt = {attempt}')
+    assert verdict(clean_summary(least, equal_windows()), rules).outcome is Outcome.PASS
+    short = verdict(clean_summary(least - 1, equal_windows()), rules)
+    assert short.outcome is Outcome.UNDECIDED
+
+
+def test_a_claim_names_the_confidence_of_its_own_attempt() -> None:
+    rules = changed("beta = 0.05", 'beta = 0.05\nattempts = "spend"')
+    assert "97.5 % confidence" in verdict(clean_summary(60_000, EQUAL), rules).claim
+
+
+def test_a_further_attempt_at_the_whole_alpha_is_said() -> None:
+    rules = changed("beta = 0.05", "beta = 0.05\nattempt = 4")
+    assert verdict(clean_summary(windows=EQUAL), rules).notes[0].startswith("attempt 4, each")
+
+
+@pytest.mark.parametrize(
+    ("seen", "wrong", "finding"),
+    [(0, 0, "UNDECIDED"), (451, 0, "UNDECIDED"), (452, 0, "PASS"), (452, 30, "FAIL")],
+)
+def test_a_gate_may_count_projects(seen: int, wrong: int, finding: str) -> None:
+    summary = clean_summary(windows=EQUAL)
+    summary.units.tokens_seen, summary.units.tokens_mismatching = seen, wrong
+    found = gate(verdict(summary), "projects-clean")
+    assert (found.unit, found.finding.value) == ("projects", finding)
+
+
+def test_a_gate_may_count_the_events_of_one_stratum() -> None:
+    stratum = '[[gate.rate]]\nname = "batches"\ncounts = "events"\ntarget = 0.99\n'
+    rules = changed("[gate.latency]", f'{stratum}stratum = "2-10"\n[gate.latency]')
+    summary = clean_summary(windows=EQUAL)
+    assert gate(verdict(summary, rules), "batches").n == 0
+    summary.strata = {"1": (50_000, 50_000), "2-10": (4_520, 0)}
+    found = gate(verdict(summary, rules), "batches")
+    assert (found.n, found.finding.value) == (452, "PASS")
+
+
+def test_a_category_vetoes_each_of_its_kinds() -> None:
+    rules = changed('kinds = ["missing", "duplicate_lost", "truncated"]', 'categories = ["field"]')
+    summary = clean_summary(500_000, EQUAL)
+    summary.causes = [cause(kind=Kind.FIELD_ADDED, requests=1)]
+    found = verdict(summary, rules)
+    assert found.reasons == ("veto: 1 request has differences of kind field that nobody accepted",)
+
+
+def test_unseen_traffic_holds_the_verdict_once_somebody_estimated_it() -> None:
+    rules = msgspec.structs.replace(policy(), coverage=Coverage(max_unseen=0.01))
+    summary = clean_summary(windows=EQUAL)
+    assert verdict(summary, rules).outcome is Outcome.PASS
+    assert any("max_unseen is not checked" in note for note in verdict(summary, rules).notes)
+    summary.unseen_bound = 0.02
+    found = verdict(summary, rules)
+    assert found.outcome is Outcome.UNDECIDED
+    assert "up to 2.00% of further traffic" in found.reasons[0]
+    summary.unseen_bound = 0.01
+    assert verdict(summary, rules).outcome is Outcome.PASS
+    summary.unseen, summary.unseen_bound = 0.9, 1.0
+    assert verdict(summary, rules).outcome is Outcome.UNDECIDED
+
+
+def test_rare_kinds_of_client_are_listed_and_hold_nothing() -> None:
+    summary = clean_summary(windows=EQUAL)
+    summary.dialects = {"mp_lib": {"python": 29, "web": 30}, "charset": {"beyond the BMP": 3}}
+    found = verdict(summary)
+    assert found.outcome is Outcome.PASS
+    assert "under 30 requests seen of: charset beyond the BMP, mp_lib python" in found.notes
+
+
+WINDOWS = (equal_windows(30), equal_windows(30, slower=20.0), equal_windows(9, requests=10))
+DEFAULT = policy("default")
+
+
+@st.composite
+def summaries(draw: st.DrawFn) -> Summary:
+    """Return a summary of a run, clean or not, under which events flowed."""
+    number = st.one_of(st.integers(0, 3), st.integers(0, 60))
+    summary = clean_summary(draw(st.integers(1, 300_000)), draw(st.sampled_from(WINDOWS)))
+    units, events = summary.units, summary.events
+    units.queue_mismatches, units.response_mismatches = draw(number), draw(number)
+    units.candidate_errors = draw(number)
+    units.tokens_seen, units.tokens_mismatching = draw(st.integers(61, 2_000)), draw(number)
+    summary.strata = {"1": (draw(st.integers(61, 9_999)), draw(number))}
+    events.changed, events.missing, events.extra = draw(number), draw(number), draw(number)
+    if draw(st.booleans()):
+        summary.unseen_bound = draw(st.floats(0, 1))
+    if draw(st.booleans()):
+        summary.causes = [cause(kind=draw(st.sampled_from(Kind)), requests=draw(number))]
+    return summary
+
+
+def one_more(summary: Summary, how: str, kind: Kind) -> None:
+    """Let one thing that agreed mismatch."""
+    units, events = summary.units, summary.events
+    if how == "event":
+        events.identical, events.changed = events.identical - 1, events.changed + 1
+    elif how == "stratum":
+        n, bad = summary.strata["1"]
+        summary.strata["1"] = (n, bad + 1)
+    elif how == "cause":
+        summary.causes = [*summary.causes, cause(kind=kind, requests=1, signature="0" * 12)]
+    else:
+        setattr(units, how, getattr(units, how) + 1)
+
+
+WAYS = ("queue_mismatches", "response_mismatches", "candidate_errors", "tokens_mismatching")
+STRATA = '[[gate.rate]]\nname = "s"\ncounts = "events"\ntarget = 0.99\nstratum = "1"\n'
+STRICT = parse(
+    load("default")[1].replace('mode = "advise"', 'mode = "gate"\nmax_cluster = 2', 1)
+    .replace('mode = "advise"', 'mode = "gate"', 1)
+    .replace("[gate.latency]", f"{STRATA}[gate.latency]"),
+    "strict",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", [DEFAULT, STRICT, policy()], ids=["default", "strict", "demo"])
+@settings(max_examples=60, deadline=None)
 @given(
-    distinct=st.integers(0, 120_000),
-    queue=st.integers(0, 40),
-    answers=st.integers(0, 40),
-    errors=st.integers(0, 40),
-    which=st.sampled_from(["queue_mismatches", "response_mismatches", "candidate_errors"]),
-    vetoed=st.booleans(),
+    summary=summaries(),
+    how=st.sampled_from([*WAYS, "event", "stratum", "cause"]),
+    kind=st.sampled_from(Kind),
 )
 def test_a_further_mismatch_never_improves_a_verdict(
-    distinct: int, queue: int, answers: int, errors: int, which: str, vetoed: bool
+    rules: Policy, summary: Summary, how: str, kind: Kind
 ) -> None:
-    summary = clean_summary(distinct, EQUAL)
-    units = summary.units
-    units.queue_mismatches, units.response_mismatches = queue, answers
-    units.candidate_errors = errors
-    before = verdict(summary).outcome
-    setattr(units, which, getattr(units, which) + 1)
-    if vetoed:
-        summary.causes = [cause(requests=1)]
-    assert ORDER.index(verdict(summary).outcome) >= ORDER.index(before)
+    before = verdict(summary, rules)
+    one_more(summary, how, kind)
+    after = verdict(summary, rules)
+    assert ORDER.index(after.outcome) >= ORDER.index(before.outcome)
+    for old, new in zip(before.gates, after.gates, strict=True):
+        assert ORDER.index(Outcome(new.finding)) >= ORDER.index(Outcome(old.finding))
+        assert new.e_pass <= old.e_pass + 1e-9
 
 
 @given(st.integers(0, 120_000))

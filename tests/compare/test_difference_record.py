@@ -1,0 +1,56 @@
+"""What the condition of an acceptance is asked about."""
+
+import pytest
+
+from compare.difference import Difference, Kind
+from compare.difference_record import difference_record
+
+DIFFERENCE = Difference(Kind.NUMERIC_FORMAT, "properties.price", "1.10", "1.1")
+LEGACY = b'{"event":"buy","properties":{"price":1.10,"n":2,"n":3,"list":[true,null]}}'
+CANDIDATE = b'{"event":"buy","properties":{"price":1.1,"n":2}}'
+
+
+def test_the_difference_stands_alone_with_both_texts() -> None:
+    record = difference_record(DIFFERENCE, LEGACY, CANDIDATE, dict)
+    assert record["diff"] == [
+        {
+            "kind": "numeric_format",
+            "path": "properties.price",
+            "legacy": "1.10",
+            "candidate": "1.1",
+        }
+    ]
+
+
+def test_events_are_plain_values_and_a_repeated_key_has_its_first() -> None:
+    record = difference_record(DIFFERENCE, LEGACY, CANDIDATE, dict)
+    properties = {"price": 1.1, "n": 2, "list": [True, None]}
+    assert record["legacy"] == {"event": "buy", "properties": properties}
+    assert record["properties"] == properties
+
+
+def test_without_an_event_of_legacy_the_properties_are_the_candidate_s() -> None:
+    extra = Difference(Kind.EXTRA, "", None, "{}")
+    record = difference_record(extra, None, CANDIDATE, dict)
+    assert record["properties"] == {"price": 1.1, "n": 2}
+    assert "legacy" not in record
+    assert record["diff"] == [{"kind": "extra", "path": "", "candidate": "{}"}]
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'"text"', b"[1]", b'{"properties":5}', b"{}"])
+def test_an_event_of_another_shape_has_no_properties(body: bytes) -> None:
+    record = difference_record(DIFFERENCE, body, body, dict)
+    assert "properties" not in record
+
+
+def test_what_nobody_asks_about_is_not_made() -> None:
+    def never() -> dict[str, object]:
+        raise AssertionError("nobody asked")
+
+    record = difference_record(DIFFERENCE, LEGACY, CANDIDATE, never, {"diff"})
+    assert record.keys() == {"diff"}
+
+
+def test_the_request_is_what_the_caller_knows_of_it() -> None:
+    record = difference_record(DIFFERENCE, None, None, lambda: {"method": "GET"}, {"request"})
+    assert record["request"] == {"method": "GET"}
