@@ -143,13 +143,15 @@ def event(random: Random, number: int) -> Event:
     }
 
 
-def planted(counts: Mapping[Plant | None, int], seed: int, mirrored: bool = False) -> Planting:
-    """Return a run in which each plant stands at so many requests; ``None`` is no plant.
+def planted(counts: Mapping[Plant, int], clean: int, seed: int, mirrored: bool = False) -> Planting:
+    """Return a run in which each plant stands at so many requests.
 
+    :param clean: requests without any plant.
     :param mirrored: swap the queues of the two sides.
     """
     random = Random(seed)
-    plan = [plant for plant, count in counts.items() for _ in range(count)]
+    plan: list[Plant | None] = [plant for plant, count in counts.items() for _ in range(count)]
+    plan += [None] * clean
     random.shuffle(plan)
     made = Planting()
     for number, plant in enumerate(plan, 1):

@@ -66,7 +66,7 @@ def lines(found: Summary) -> dict[str, int]:
 def test_a_plant_alone_is_found_at_every_place_and_nothing_else(
     plant: Plant, tmp_path: Path
 ) -> None:
-    planting = planted({plant: ALONE, None: CLEAN}, seed=2011)
+    planting = planted({plant: ALONE}, clean=CLEAN, seed=2011)
     found = compared(tmp_path, planting)
     assert found.kinds == planting.kinds([plant])
     assert lines(found) == planting.lines([plant])
@@ -77,7 +77,7 @@ def test_a_plant_alone_is_found_at_every_place_and_nothing_else(
 
 @pytest.mark.parametrize("plant", told(tuple(one for one in PLANTS if not one.spoil)))
 def test_a_plant_on_the_other_side_is_found_mirrored(plant: Plant, tmp_path: Path) -> None:
-    planting = planted({plant: ALONE, None: 100}, seed=2012, mirrored=True)
+    planting = planted({plant: ALONE}, clean=100, seed=2012, mirrored=True)
     found = compared(tmp_path, planting)
     assert found.kinds == mirrored(planting.kinds([plant]))
     assert lines(found) == mirrored(planting.lines([plant]))
@@ -88,7 +88,7 @@ def test_a_plant_on_the_other_side_is_found_mirrored(plant: Plant, tmp_path: Pat
 
 @pytest.mark.parametrize("plant", EQUAL, ids=lambda plant: plant.name)
 def test_what_is_only_spelt_otherwise_touches_no_request(plant: Plant, tmp_path: Path) -> None:
-    planting = planted({plant: ALONE, None: CLEAN}, seed=2013)
+    planting = planted({plant: ALONE}, clean=CLEAN, seed=2013)
     found = compared(tmp_path, planting)
     assert found.causes == []
     assert (found.agreed, found.differed) == (ALONE + CLEAN, 0)
@@ -98,7 +98,7 @@ def test_what_is_only_spelt_otherwise_touches_no_request(plant: Plant, tmp_path:
 @pytest.mark.parametrize("plant", ARRIVAL, ids=lambda plant: plant.name)
 @pytest.mark.xfail(reason="engine", strict=True)
 def test_a_planted_arrival_is_counted_and_changes_no_verdict(plant: Plant, tmp_path: Path) -> None:
-    planting = planted({plant: ALONE, None: CLEAN}, seed=2014)
+    planting = planted({plant: ALONE}, clean=CLEAN, seed=2014)
     found = compared(tmp_path, planting)
     assert lines(found) == planting.lines([plant])
     assert (found.kinds, found.causes, found.differed) == ({}, [], 0)
@@ -113,8 +113,7 @@ MIXED = {
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Planting, RunReader]:
-    counts: dict[Plant | None, int] = {None: 10_500}
-    planting = planted(counts | MIXED, seed=2015)
+    planting = planted(MIXED, clean=10_500, seed=2015)
     directory = tmp_path_factory.mktemp("mixed") / "run"
     return planting, recorded(directory, planting.exchanges, planting.events)
 
