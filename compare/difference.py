@@ -16,6 +16,9 @@ from pyingest.wire.term import Object, Term
 LONGEST = 500
 """Characters kept of a value's text."""
 
+_PLAIN = {str, int, bool, type(None)}
+"""Types within which ``==`` can be trusted; it takes 0.0 for -0.0, and 1 for true."""
+
 
 class Kind(enum.StrEnum):
     """What sort of difference."""
@@ -105,6 +108,8 @@ def type_name(written: str | None) -> str:
 
 
 def _compare(path: str, legacy: Term, candidate: Term, found: list[Difference]) -> None:
+    if type(legacy) is type(candidate) and type(legacy) in _PLAIN and legacy == candidate:
+        return
     if isinstance(legacy, dict | Object) and isinstance(candidate, dict | Object):
         _compare_objects(path, legacy, candidate, found)
     elif isinstance(legacy, list) and isinstance(candidate, list):

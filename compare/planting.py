@@ -96,6 +96,17 @@ class Planting:
     agreeing: int = 0
     """Events of the latter on either side."""
 
+    def add(self, number: int, request: Request, sown: Sown) -> None:
+        """Take an exchange to which both sides say yes, and what both queue for it."""
+        at = START + number * STEP
+        self.exchanges.append(Exchange(number, at, request, _GOOD, _GOOD))
+        self.events += _tapped(sown, at)
+
+    def settle(self, random: Random) -> None:
+        """Number the events of each side as they arrive; then mix them, as files may."""
+        self.events = numbered(self.events)
+        random.shuffle(self.events)
+
     def lines(self, plants: Iterable[Plant]) -> dict[str, int]:
         """Return what the lines of ``EventCounts`` must show; all else must be zero."""
         total = self._sum((plant, plant.lines) for plant in plants)
@@ -156,14 +167,11 @@ def planted(counts: Mapping[Plant, int], clean: int, seed: int, mirrored: bool =
     made = Planting()
     for number, plant in enumerate(plan, 1):
         request, bodies = _requested(random, number, plant)
-        at = START + number * STEP
-        made.exchanges.append(Exchange(number, at, request, _GOOD, _GOOD))
         made.places.setdefault(plant.name if plant else "", []).append(number)
         made.agreeing += 0 if plant else len(bodies)
         sown = plant.sow(bodies) if plant else unchanged(bodies)
-        made.events += _tapped(sown.mirrored if mirrored else sown, at)
-    made.events = numbered(made.events)
-    random.shuffle(made.events)
+        made.add(number, request, sown.mirrored if mirrored else sown)
+    made.settle(random)
     return made
 
 
