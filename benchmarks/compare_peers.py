@@ -8,7 +8,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 Counts = dict[str, int]

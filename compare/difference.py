@@ -4,17 +4,20 @@ Kinds: what can be told from one pair of the taxonomy that reviewers of rewrites
 """
 
 import enum
-import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from urllib.parse import unquote_plus
 
+from compare import likeness
 from compare.canonical import Unparsable, canonical
 from pyingest.wire.term import Object, Term
 
 LONGEST = 500
 """Characters kept of a value's text."""
+
+_PLAIN = {str, int, bool, type(None)}
+"""Types within which ``==`` can be trusted; it takes 0.0 for -0.0, and 1 for true."""
 
 
 class Kind(enum.StrEnum):
@@ -38,18 +41,20 @@ class Kind(enum.StrEnum):
     BOOL_VS_INT = "bool_vs_int"
     VALUE_NUMBER = "value_number"
     NUMERIC_FORMAT = "numeric_format"
-    """Other digits, the same 64-bit float."""
+    """Other digits, the same 64-bit float; or two texts that write one."""
     TIME_SHIFT = "time_shift"
-    """Times apart by whole quarters of an hour, or by a factor of 1000."""
+    """Times in two zones (whole quarters of an hour apart) or two units (seconds, ms, us, ns)."""
     VALUE_BOOL = "value_bool"
     VALUE_STRING = "value_string"
     UNICODE_NORM = "unicode_norm"
     MOJIBAKE = "mojibake"
-    """UTF-8 read as latin-1 or the other way round, or characters replaced by U+FFFD."""
+    """UTF-8 read as latin-1, however often, or what is not ASCII replaced or left out."""
     CASE = "case"
     WHITESPACE = "whitespace"
     TRUNCATED = "truncated"
+    """One text is the beginning of the other, whatever the cut left at its end."""
     URL_DECODING = "url_decoding"
+    """Percent signs, ``+`` or ``%uXXXX`` undone more often on one side."""
     REORDERED = "reordered"
     """A list of the same items in another order."""
     UNPARSABLE = "unparsable"
@@ -103,6 +108,8 @@ def type_name(written: str | None) -> str:
 
 
 def _compare(path: str, legacy: Term, candidate: Term, found: list[Difference]) -> None:
+    if type(legacy) is type(candidate) and type(legacy) in _PLAIN and legacy == candidate:
+        return
     if isinstance(legacy, dict | Object) and isinstance(candidate, dict | Object):
         _compare_objects(path, legacy, candidate, found)
     elif isinstance(legacy, list) and isinstance(candidate, list):
@@ -161,12 +168,26 @@ def _compare_lists(
     start = _agreeing(ours, theirs)
     end = _agreeing(ours[start:][::-1], theirs[start:][::-1])
     left, right = legacy[start : len(ours) - end], candidate[start : len(theirs) - end]
-    for one, other in zip(left, right, strict=False):
-        _compare(here, one, other, found)
-    for item in left[len(right) :]:
-        found.append(Difference(Kind.FIELD_REMOVED, here, text(item), None))
-    for item in right[len(left) :]:
-        found.append(Difference(Kind.FIELD_ADDED, here, None, text(item)))
+    lost, gained = _surplus(left, right), _surplus(right, left)
+    if lost is None and gained is None:
+        for one, other in zip(left, right, strict=False):
+            _compare(here, one, other, found)
+        lost, gained = left[len(right) :], right[len(left) :]
+    found += [Difference(Kind.FIELD_REMOVED, here, text(item), None) for item in lost or ()]
+    found += [Difference(Kind.FIELD_ADDED, here, None, text(item)) for item in gained or ()]
+
+
+def _surplus(longer: list[Term], shorter: list[Term]) -> list[Term] | None:
+    """Return what *longer* holds besides *shorter*, all of it in order; ``None`` if it does not."""
+    wanted = [canonical(item) for item in shorter]
+    rest: list[Term] = []
+    place = 0
+    for item in longer:
+        if place < len(wanted) and canonical(item) == wanted[place]:
+            place += 1
+        else:
+            rest.append(item)
+    return rest if place == len(wanted) else None
 
 
 def _agreeing(ours: list[bytes], theirs: list[bytes]) -> int:
@@ -194,11 +215,8 @@ def _number_kind(path: str, legacy: int | Decimal, candidate: int | Decimal) -> 
         return Kind.VALUE_NUMBER
     if isinstance(legacy, Decimal) and float(ours) == float(theirs):
         return Kind.NUMERIC_FORMAT
-    if "time" in path.rpartition(".")[2].lower():
-        shift, factor = abs(ours - theirs), ours / theirs
-        whole = shift <= 14 * 3600 and shift % 900 == 0
-        if whole or factor == 1000 or factor == Decimal("0.001"):
-            return Kind.TIME_SHIFT
+    if likeness.is_shifted_time(path.rpartition(".")[2], ours, theirs):
+        return Kind.TIME_SHIFT
     return Kind.VALUE_NUMBER
 
 
@@ -207,32 +225,22 @@ def _is_ordinary(number: Decimal) -> bool:
     return number.is_finite() and bool(number) and abs(number.adjusted()) < 300
 
 
+_STRING_KINDS: tuple[tuple[Callable[[str, str], bool], Kind], ...] = (
+    (likeness.is_other_form, Kind.UNICODE_NORM),
+    (likeness.is_other_blanks, Kind.WHITESPACE),
+    (likeness.is_compatible_form, Kind.UNICODE_NORM),
+    (likeness.is_other_case, Kind.CASE),
+    (likeness.is_same_number, Kind.NUMERIC_FORMAT),
+    (likeness.is_shifted_moment, Kind.TIME_SHIFT),
+    (likeness.is_mojibake, Kind.MOJIBAKE),
+    (likeness.is_percent_encoded, Kind.URL_DECODING),
+    (likeness.is_cut, Kind.TRUNCATED),
+)
+"""What may be the matter with a text, the sharpest first."""
+
+
 def _string_kind(legacy: str, candidate: str) -> Kind:
-    if legacy.casefold() == candidate.casefold():
-        return Kind.CASE
-    if "".join(legacy.split()) == "".join(candidate.split()):
-        return Kind.WHITESPACE
-    if _normal(legacy) == _normal(candidate):
-        return Kind.UNICODE_NORM
-    if _is_mojibake(legacy, candidate) or _is_mojibake(candidate, legacy):
-        return Kind.MOJIBAKE
-    if unquote_plus(legacy) == candidate or unquote_plus(candidate) == legacy:
-        return Kind.URL_DECODING
-    if legacy and candidate and (legacy.startswith(candidate) or candidate.startswith(legacy)):
-        return Kind.TRUNCATED
+    for is_alike, kind in _STRING_KINDS:
+        if is_alike(legacy, candidate):
+            return kind
     return Kind.VALUE_STRING
-
-
-def _normal(value: str) -> str:
-    return unicodedata.normalize("NFC", value)
-
-
-def _is_mojibake(good: str, bad: str) -> bool:
-    raw = good.encode("utf-8", "surrogatepass")
-    return bad in (raw.decode("latin-1"), raw.decode("cp1252", "replace")) or (
-        "\ufffd" in bad and "\ufffd" not in good and _without_odd(good) == _without_odd(bad)
-    )
-
-
-def _without_odd(value: str) -> str:
-    return "".join(letter for letter in value if letter.isascii())
