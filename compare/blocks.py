@@ -6,6 +6,7 @@ the other side, so that the work grows with the block, not with its square. Both
 two sides alike.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from compare.canonical import Unparsable, canonical
 from compare.item import Item, Pair, term_of
 from pyingest.wire.term import Object, Term
 
+_PIECES = re.compile(rb"[,{}\[\]]+")
 FULL = 2_500
 NEIGHBOURS = 8
 
@@ -30,12 +32,16 @@ class Block:
     candidate: Sequence[Item]
     similarity: float
     """Share of the leaves that a pair must have in common; 0 takes any pair."""
+    by_text: bool = False
+    """Whether this is about messages that are no JSON: pieces of their text are their leaves."""
 
     def pairs(self) -> list[Pair]:
         """Return pairs, cheapest first; each item is in one at most."""
         if len(self.legacy) == len(self.candidate) == 1 and not self.similarity:
             ours, theirs = self.legacy[0], self.candidate[0]
             return [Pair(ours, theirs)] if ours.may_answer_to(theirs) else []
+        if self.by_text and all(map(is_json, (*self.legacy, *self.candidate))):
+            return []
         few = len(self.legacy) * len(self.candidate) <= FULL
         offers = sorted(self._all_offers() if few else self._near_offers())
         taken: tuple[set[int], set[int]] = (set(), set())
@@ -48,9 +54,9 @@ class Block:
         return chosen
 
     def _all_offers(self) -> Iterator[Offer]:
-        theirs = [leaves(item) for item in self.candidate]
+        theirs = [self._leaves(item) for item in self.candidate]
         for one, item in enumerate(self.legacy):
-            mine = leaves(item)
+            mine = self._leaves(item)
             for other, partner in enumerate(self.candidate):
                 yield from self._offer(one, item, mine, other, partner, theirs[other])
 
@@ -62,7 +68,7 @@ class Block:
             deque(maxlen=NEIGHBOURS),
         )
         for _, side, place, item in sorted(marked, key=lambda mark: mark[0]):
-            mine = leaves(item)
+            mine = self._leaves(item)
             for other, partner, theirs in recent[1 - side]:
                 if side == 0:
                     yield from self._offer(place, item, mine, other, partner, theirs)
@@ -79,14 +85,29 @@ class Block:
         alike = shared >= (largest - 1 if _ids(mine) != _ids(theirs) else self.similarity * largest)
         if not alike or not item.may_answer_to(partner):
             return ()
+        if self.by_text and is_json(item) and is_json(partner):
+            return ()
         cost = len(mine) + len(theirs) - 2 * shared
         low, high = sorted((item.event.body, partner.event.body))
         return (((cost, abs(item.seconds - partner.seconds), low, high), one, other),)
+
+    def _leaves(self, item: Item) -> Leaves:
+        return pieces(item) if self.by_text else leaves(item)
 
 
 def leaves(item: Item) -> Leaves:
     """Return the leaves of an event, each with its path."""
     return frozenset(_walk("", term_of(item.event.body)))
+
+
+def pieces(item: Item) -> Leaves:
+    """Return the pieces of a message's text between commas and brackets."""
+    return frozenset(("", piece) for piece in _PIECES.split(item.event.body))
+
+
+def is_json(item: Item) -> bool:
+    """Say whether a message can be read."""
+    return not isinstance(term_of(item.event.body), Unparsable)
 
 
 def _ids(of: Leaves) -> set[bytes]:
@@ -97,8 +118,13 @@ def _walk(path: str, term: Term | Unparsable) -> Iterator[tuple[str, bytes]]:
     if isinstance(term, dict | Object):
         for key, value in term.items():
             yield from _walk(f"{path}.{key}", value)
-    elif isinstance(term, list):
+    elif isinstance(term, list) and not _is_codes(term):
         for place, value in enumerate(term):
             yield from _walk(f"{path}[{place}]", value)
     else:
         yield path, canonical(term)
+
+
+def _is_codes(items: list[Term]) -> bool:
+    """Say whether a list is a text as Erlang may write it: one value, not many."""
+    return len(items) > 1 and all(type(one) is int and 0 <= one < 0x110000 for one in items)

@@ -21,6 +21,7 @@ from compare.matching import FINDINGS, Matched, settle
 from compare.paths import Paths
 from compare.rules import Rules
 from compare.scanning import TIES, Scan, Scanned
+from compare.sequence import Sequence
 from compare.settling import settle_left
 from compare.shuffle import Outbox, inbox
 from compare.sieve import Sieve
@@ -100,7 +101,7 @@ class Partition:
         self._number = number
         self._rules = rules
         self._scan = Scan(number, partitions, rules, ties)
-        self._sieve = Sieve(rules.late_after)
+        self._sieve = Sieve(rules.late_after, Sequence() if rules.order else None)
         self._young: deque[Exchange] = deque()
         self._exchanges = SegmentReader(directory / segment_name("exchanges", number))
         self._events = SegmentReader(directory / segment_name("events", number))

@@ -22,7 +22,8 @@ from compare.paths import Paths
 from compare.recount import Recount
 from compare.rules import Rules
 from compare.scanning import TIES
-from compare.shuffle import Outbox, inbox
+from compare.sequence import Sequence
+from compare.shuffle import Outbox, Sink, inbox
 from compare.sieve import Leftover, Sieve
 from compare.tally import EventCounts
 from shadow.exchange import Side
@@ -73,7 +74,7 @@ class Left:
 class Findings:
     """Turns pairs and lone events into counts and findings."""
 
-    def __init__(self, rules: Rules, box: Outbox[Finding]) -> None:
+    def __init__(self, rules: Rules, box: Sink[Finding]) -> None:
         self.found = Matched()
         self._rules = rules
         self._box = box
@@ -155,7 +156,7 @@ class Findings:
 def match(directory: Path, number: int, rules: Rules, work: Path) -> Matched:
     """Return what the events of partition *number* amount to; leave the findings in *work*."""
     run = RunReader(directory)
-    sieve = Sieve(rules.late_after)
+    sieve = Sieve(rules.late_after, Sequence() if rules.order else None)
     for lines in run.event_lines(number):
         sieve.add(lines)
     box: Outbox[Finding] = Outbox(work, FINDINGS, number)
@@ -168,10 +169,10 @@ def match(directory: Path, number: int, rules: Rules, work: Path) -> Matched:
 def settle(
     sieve: Sieve,
     links: Links,
-    run: RunReader,
+    run: RunReader | None,
     number: int,
     rules: Rules,
-    box: Outbox[Finding],
+    box: Sink[Finding],
     until: float = math.inf,
 ) -> Matched:
     """Return what is behind the lines that a sieve took so far; the sieve remains as it is.
@@ -183,6 +184,8 @@ def settle(
     found, counts = findings.found, findings.found.counts
     counts.identical, counts.equal = sieve.identical, sifted.equal
     counts.late = sieve.late + sifted.late
+    sequences = (sieve.sequence, sifted.sequence)
+    counts.reordered = sum(one.reordered for one in sequences if one is not None)
     recount = Recount(links, rules.tolerances.server_time_seconds)
     left_over = [one for one in sifted.left() if one.event.at <= until]
     items = recount.drop_held_back(list(_items(left_over, links, counts)), counts)

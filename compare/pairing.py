@@ -10,6 +10,7 @@ Step 1 goes partition by partition, then over what all partitions left; steps 2 
 that, since the equal partner of an event that spells its person differently lies elsewhere.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ OPERATIONS = frozenset(
 """What a profile update may ask for; these keys are to an update what its name is to an event."""
 
 Identity = tuple[bytes, ...]
+_PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
 
 
 @dataclass(slots=True)
@@ -67,15 +69,15 @@ class Pairing:
             else:
                 self._left += group
 
-    def finish(self, tiers: "Tiers | None" = None) -> tuple[list[Pair], Leftovers]:
+    def finish(self, tiers: "tuple[Tier, ...] | None" = None) -> tuple[list[Pair], Leftovers]:
         """Return the pairs across partitions and by keys, and what is left without a partner."""
         left, self._left = self._left, []
         pairs = list(self.add(left))
         found = Leftovers()
         legacy, candidate = self._without_surplus(found)
         self._left = []
-        for similarity, key in TIERS if tiers is None else tiers:
-            more, legacy, candidate = _tier(similarity, key, legacy, candidate)
+        for tier in TIERS if tiers is None else tiers:
+            more, legacy, candidate = _paired_by(tier, legacy, candidate)
             for pair in more:
                 self._know(pair.legacy.identity, pair.candidate.identity)
             pairs += more
@@ -167,8 +169,18 @@ def _order(item: Item) -> tuple[float, bytes, float, int]:
 Key = Callable[[Item], bytes | None]
 
 
-def _tier(
-    similarity: float, key: Key, legacy: list[Item], candidate: list[Item]
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A key that two events must share, and how alike they must be besides."""
+
+    key: Key
+    similarity: float
+    by_text: bool = False
+    """Whether it is for messages that are no JSON."""
+
+
+def _paired_by(
+    tier: Tier, legacy: list[Item], candidate: list[Item]
 ) -> tuple[list[Pair], list[Item], list[Item]]:
     """Return the pairs that share a key, and what is left of both sides."""
     if not legacy or not candidate:
@@ -176,14 +188,14 @@ def _tier(
     blocks: dict[bytes, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
     for side, items in enumerate((legacy, candidate)):
         for item in items:
-            value = key(item)
+            value = tier.key(item)
             if value is not None:
                 blocks[value][side].append(item)
     pairs = [
         pair
         for ours, theirs in blocks.values()
         if ours and theirs
-        for pair in Block(ours, theirs, similarity).pairs()
+        for pair in Block(ours, theirs, tier.similarity, tier.by_text).pairs()
     ]
     done = {id(item) for pair in pairs for item in (pair.legacy, pair.candidate)}
     rest = [[item for item in items if id(item) not in done] for items in (legacy, candidate)]
@@ -215,15 +227,20 @@ def _by_event(item: Item) -> bytes | None:
     return _key(item, token, event)
 
 
-Tiers = tuple[tuple[float, Key], ...]
-TIERS: Tiers = (
-    (0.0, _by_content),
-    (0.0, _by_insert_id),
-    (NEAR, _by_time),
-    (NEAR, _by_person),
-    (VERY_NEAR, _by_event),
+def _by_text(item: Item) -> bytes | None:
+    person = _PERSON.search(item.event.body)
+    return None if person is None else item.event.queue.encode() + b"\t" + person[1]
+
+
+TIERS = (
+    Tier(_by_content, 0.0),
+    Tier(_by_insert_id, 0.0),
+    Tier(_by_time, NEAR),
+    Tier(_by_person, NEAR),
+    Tier(_by_text, NEAR, by_text=True),
+    Tier(_by_event, VERY_NEAR),
 )
-"""What two events must share, the sharpest first, and how alike they must be besides."""
+"""The sharpest first."""
 NEAR_TIERS = TIERS[:-1]
 """Those that tell enough to be believed within one partition, before others were looked at."""
 

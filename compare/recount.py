@@ -56,11 +56,11 @@ class Recount:
         self._far = [pair for pair in pairs if self._is_far(pair)]
         return near
 
-    def read(self, run: RunReader, number: int) -> None:
+    def read(self, run: RunReader | None, number: int) -> None:
         """Read the partition again, if there is a question to ask."""
         wanted = self._short | self.links.doubtful()
         wanted |= {pair.legacy.link for pair in self._far if pair.legacy.link}
-        if not wanted:
+        if not wanted or run is None:
             return
         self._seen = defaultdict(lambda: ([], []))
         for event in run.events(number):

@@ -19,3 +19,5 @@ class Rules:
     """Length of a window of the latency comparison."""
     late_after: float = 30.0
     """Seconds between the arrivals of a pair from which on it is late."""
+    order: bool = True
+    """Whether to count events of one person that lie in another order."""

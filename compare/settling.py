@@ -13,7 +13,7 @@ from compare.linking import Visit
 from compare.matching import FINDINGS, Findings, Left, Matched
 from compare.pairing import Pairing
 from compare.rules import Rules
-from compare.shuffle import Outbox
+from compare.shuffle import Outbox, Sink
 from shadow.exchange import Side
 
 AFTER_ALL = 9999
@@ -23,6 +23,13 @@ AFTER_ALL = 9999
 def settle_left(left: Sequence[Left], rules: Rules, work: Path) -> Matched:
     """Return what the events without a partner amount to; leave the findings in *work*."""
     box: Outbox[Finding] = Outbox(work, FINDINGS, AFTER_ALL)
+    found = settled(left, rules, box)
+    box.close()
+    return found
+
+
+def settled(left: Sequence[Left], rules: Rules, box: Sink[Finding]) -> Matched:
+    """Return what the events without a partner amount to; put the findings into *box*."""
     findings = Findings(rules, box)
     visits: dict[int, Visit | None] = {id(one.item): one.visit for one in left}
     pairing = Pairing(rules.tolerances.server_time_seconds)
@@ -33,7 +40,6 @@ def settle_left(left: Sequence[Left], rules: Rules, work: Path) -> Matched:
     for kind in (Kind.MISSING, Kind.EXTRA, Kind.DUPLICATE, Kind.DUPLICATE_LOST):
         for item in getattr(lone, kind.value):
             findings.lone(item, kind, visits[id(item)])
-    box.close()
     return findings.found
 
 

@@ -8,13 +8,22 @@ output, and tasks on other machines need nothing but the directory.
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 Record = TypeVar("Record")
+Given = TypeVar("Given", contravariant=True)
 _TAIL = 8
 """Bytes at the end of a file that say how long its table of contents is."""
+
+
+class Sink(Protocol[Given]):
+    """Takes records, each for one task of the next stage."""
+
+    def put(self, destination: int, record: Given) -> None:
+        """Send *record* to the task number *destination*."""
+        ...
 
 
 class Outbox(Generic[Record]):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from compare.canonical import plain_text
+from compare.sequence import Sequence
 from shadow.exchange import TappedEvent
 from shadow.lines import event_of
 
@@ -38,6 +39,8 @@ class Sieve:
     """
 
     late_after: float
+    sequence: Sequence | None = None
+    """Takes the pairs, if their order is to be checked; it takes a microsecond a pair."""
     identical: int = 0
     """Pairs of the same bytes."""
     late: int = 0
@@ -49,6 +52,7 @@ class Sieve:
         """Take lines, without their ends."""
         # The hot loop of every comparison: one dictionary, and no message is read.
         waiting, paired, identical = self._waiting, self._paired, 0
+        sequence = self.sequence
         for line in lines:
             head, _, rest = line.partition(b"\t")
             there = waiting.pop(rest, None)
@@ -59,6 +63,8 @@ class Sieve:
                 identical += 1
                 if head[1:10] != there[1:10]:  # else within ten seconds: the digits agree
                     self.late += apart(head, there) > self.late_after
+                if sequence is not None:
+                    sequence.note(rest, head, there)
             else:
                 self._crowd(rest, there, head)
         self.identical += identical
@@ -80,7 +86,7 @@ class Sieve:
 
         The lines taken so far remain as they are.
         """
-        sifted = Sifted(self.late_after)
+        sifted = Sifted(self.late_after, Sequence() if self.sequence is not None else None)
         for rest, heads in self._waiting.items():
             had = hash(rest) in self._paired
             if isinstance(heads, bytes):
@@ -96,6 +102,7 @@ class Sifted:
     """The second sieve: takes what the first left, and pairs what says the same."""
 
     late_after: float
+    sequence: Sequence | None = None
     equal: int = 0
     """Pairs of other bytes that say the same."""
     late: int = 0
@@ -135,6 +142,8 @@ class Sifted:
         self._paired.add(hash(key))
         if one[1:10] != other[1:10]:
             self.late += apart(one, other) > self.late_after
+        if self.sequence is not None:
+            self.sequence.note(key, one, other)
 
     def left(self) -> Iterator[Leftover]:
         """Yield what neither sieve found an equal for; count the lines that are none of events."""

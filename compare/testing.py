@@ -4,11 +4,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from compare.engine import workplace
+from compare.finding import STRANGERS, Finding
+from compare.linking import Links
+from compare.matching import FINDINGS, Matched, match, settle
+from compare.rules import Rules
+from compare.scanning import scan
+from compare.settling import settle_left, settled
+from compare.shuffle import inbox
+from compare.sieve import Sieve
+from compare.tally import EventCounts
 from pyingest.ingest import ingest
 from pyingest.message import Request
 from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 from shadow.exchange import Answered, Exchange, NotMirrored, Outcome, Side, TappedEvent
+from shadow.lines import event_line
 from shadow.recording import Manifest, RunReader, RunWriter
 
 GOOD_TAP = {"attached": True, "read": 0, "backlog": 0, "errors": 0, "error": ""}
@@ -54,3 +65,38 @@ def dual_run(
             ]
         exchanges.append(Exchange(number, 1000.0 + number, request, *outcomes))
     return recorded(directory, exchanges, events)
+
+
+def found_in(run: RunReader, rules: Rules) -> tuple[EventCounts, list[Finding]]:
+    """Return the events of a run, counted, and what pairing found, before it is explained."""
+    with workplace(run.directory) as work:
+        for number in run.partitions:
+            scan(run.directory, number, rules, work)
+        matched = Matched()
+        for number in run.partitions:
+            matched.merge(match(run.directory, number, rules, work))
+        matched.merge(settle_left(matched.left, rules, work))
+        places = (*run.partitions, STRANGERS)
+        findings = [one for place in places for one in inbox(work, FINDINGS, place, Finding)]
+    return matched.counts, [one for one in findings if one.differences]
+
+
+class Kept:
+    """Keeps the findings that are put into it."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def put(self, destination: int, record: Finding) -> None:
+        """Keep *record*, if it says that something differs."""
+        if record.differences:
+            self.findings.append(record)
+
+
+def paired(events: Iterable[TappedEvent]) -> tuple[EventCounts, list[Finding]]:
+    """Return events of no known request, counted, and what pairing found; without a disk."""
+    sieve, box, rules = Sieve(Rules().late_after), Kept(), Rules()
+    sieve.add([event_line(event) for event in events])
+    found = settle(sieve, Links(), None, 0, rules, box)
+    found.merge(settled(found.left, rules, box))
+    return found.counts, box.findings

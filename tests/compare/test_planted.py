@@ -8,17 +8,12 @@ from random import Random
 
 import pytest
 
-from compare.answering import Answering
 from compare.engine import summarise
-from compare.latency import Windows
-from compare.linking import NOWHERE
-from compare.matching import Matching
-from compare.noise import Tolerances
 from compare.planting import Plant, Planting, planted
 from compare.plants import ARRIVAL, EQUAL, PLANTS
 from compare.rules import Rules
 from compare.tally import Summary
-from compare.testing import recorded
+from compare.testing import found_in, recorded
 from shadow.recording import RunReader
 
 ALONE, CLEAN = 200, 1_000
@@ -98,7 +93,7 @@ def test_what_is_only_spelt_otherwise_touches_no_request(plant: Plant, tmp_path:
 
 
 @pytest.mark.parametrize("plant", ARRIVAL, ids=lambda plant: plant.name)
-@pytest.mark.xfail(reason="engine", strict=True)
+
 def test_a_planted_arrival_is_counted_and_changes_no_verdict(plant: Plant, tmp_path: Path) -> None:
     planting = planted({plant: ALONE}, clean=CLEAN, seed=2014)
     found = compared(tmp_path, planting)
@@ -149,19 +144,10 @@ def test_each_difference_is_attributed_to_the_request_in_which_it_was_planted(
 
 def attributed(run: RunReader) -> Counter[tuple[int | None, str, str]]:
     """Return all differences, each with the number of the exchange it is laid to."""
-    answering = Answering(Windows(10.0), ())
-    for number in run.partitions:
-        for exchange in run.exchanges(number):
-            answering.add(exchange)
-    answering.finish()
-    matching = Matching(answering.links, Tolerances())
-    for number in run.partitions:
-        matching.add(run.events(number))
-    matching.finish()
-    visits = answering.links.visits
+    _, findings = found_in(run, Rules())
     return Counter(
-        (visits[one.place].number if one.place != NOWHERE else None, each.kind.value, each.path)
-        for one in matching.findings
+        (one.number or None, each.kind.value, each.path)
+        for one in findings
         for each in one.differences
     )
 

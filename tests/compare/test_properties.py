@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from compare.canonical import Unparsable, canonical, parse
 from compare.difference import Difference, Kind, differences
-from compare.linking import Links
-from compare.matching import Matching
-from compare.noise import Tolerances
+from compare.finding import Finding
+from compare.tally import EventCounts
+from compare.testing import paired
 from pyingest.wire.term import Term
 from shadow.exchange import Side, TappedEvent
 
@@ -333,19 +333,22 @@ def tapped(messages: list[Queued]) -> list[TappedEvent]:
     ]
 
 
-def matched(events: list[TappedEvent]) -> Matching:
-    matching = Matching(Links(), Tolerances())
-    matching.add(events)
-    matching.finish()
-    return matching
+@dataclass(frozen=True)
+class Matched:
+    counts: EventCounts
+    findings: list[Finding]
 
 
-def lines(matching: Matching) -> dict[str, int]:
+def matched(events: list[TappedEvent]) -> Matched:
+    return Matched(*paired(events))
+
+
+def lines(matching: Matched) -> dict[str, int]:
     counts = asdict(matching.counts)
     return {name: count for name, count in counts.items() if count}
 
 
-def told(matching: Matching) -> Counter[Told]:
+def told(matching: Matched) -> Counter[Told]:
     return Counter((one.legacy, one.candidate, one.differences) for one in matching.findings)
 
 
