@@ -30,6 +30,7 @@ MIRRORED = {
 MIRRORED |= {value: key for key, value in MIRRORED.items()}
 UNPAIRED = {
     "unparsable": "engine: pairing finds no key in a message that is no JSON",
+    "unparsable repr": "engine: the same",
     "type codes": "engine: a code list counts as many leaves, and so as another event",
 }
 """Plants that the engine takes for a missing and an extra event, and why."""
