@@ -20,7 +20,7 @@ from compare.tally import Summary
 from compare.testing import recorded
 from shadow.recording import RunReader
 
-ALONE, CLEAN = 200, 1_000
+ALONE, CLEAN = 200, 500
 """Requests with the one plant, and requests without; these have 1.6 events each, per side."""
 MIRRORED = {
     "missing": "extra",
