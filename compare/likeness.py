@@ -143,7 +143,8 @@ def _without_blanks(text: str) -> str:
 
 def _folded(text: str) -> str:
     form = unicodedata.normalize("NFKC", text.casefold())
-    return _without_blanks(form).casefold()
+    # Lower case of the Turkish dotted I is an i with one more dot.
+    return _without_blanks(form).casefold().replace("i\u0307", "i")
 
 
 def _is_spoilt(good: str, bad: str) -> bool:

@@ -110,6 +110,11 @@ def unparsable(body: bytes) -> bytes:
     return body[:-2]
 
 
+def python_repr(body: bytes) -> bytes:
+    """A message written with ``str()`` where ``json.dumps()`` was meant."""
+    return repr(json.loads(body)).encode()
+
+
 def clock(body: bytes) -> bytes:
     """A server that stamps the event a second later."""
     return re.sub(rb'"time":([0-9]+)', lambda found: b'"time":%d' % (int(found[1]) + 1), body)
@@ -209,6 +214,7 @@ WHOLE = (
     Plant("duplicate_lost", duplicate_lost, ("identical", "duplicate_lost"), ("duplicate_lost",)),
     Plant("misrouted", misrouted, ("misrouted",), ("misrouted",)),
     _changed("unparsable", Kind.UNPARSABLE, "", rewritten(unparsable)),
+    _changed("unparsable repr", Kind.UNPARSABLE, "", rewritten(python_repr)),
 )
 """Something is wrong with a whole event."""
 

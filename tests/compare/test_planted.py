@@ -16,7 +16,7 @@ from compare.tally import Summary
 from compare.testing import found_in, recorded
 from shadow.recording import RunReader
 
-ALONE, CLEAN = 200, 1_000
+ALONE, CLEAN = 200, 500
 """Requests with the one plant, and requests without; these have 1.6 events each, per side."""
 MIRRORED = {
     "missing": "extra",
@@ -26,6 +26,7 @@ MIRRORED = {
 MIRRORED |= {value: key for key, value in MIRRORED.items()}
 UNPAIRED = {
     "unparsable": "engine: pairing finds no key in a message that is no JSON",
+    "unparsable repr": "engine: the same",
     "type codes": "engine: a code list counts as many leaves, and so as another event",
 }
 """Plants that the engine takes for a missing and an extra event, and why."""

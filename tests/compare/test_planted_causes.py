@@ -29,6 +29,8 @@ from compare.tally import Cause, Summary
 from compare.testing import recorded
 from pyingest.message import Request
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 DIFFERING = 50_000
 """Events that differ; some 20 000 more agree."""
 SPARK = 0.01

@@ -308,17 +308,21 @@ SMALL_EVENTS = st.builds(
     st.sampled_from(({"time": 5}, {"time": 6}, {})),
     st.dictionaries(st.sampled_from("pqrs"), st.sampled_from((1, 1.0, "x", "X", None)), max_size=3),
 )
+SPELLINGS: tuple[Callable[[object], str], ...] = (
+    json.dumps,
+    json.dumps,
+    lambda event: json.dumps(event, separators=(",", ":")),
+    lambda event: json.dumps(event)[:-2],
+    repr,
+)
+"""As JSON with and without blanks; cut off; and as a Python ``repr``, which is no JSON."""
 QUEUES = st.lists(
     st.builds(
-        lambda side, queue, event, is_spaced: (
-            side,
-            queue,
-            json.dumps(event, separators=None if is_spaced else (",", ":")).encode(),
-        ),
+        lambda side, queue, event, spell: (side, queue, spell(event).encode()),
         st.sampled_from(Side),
         st.sampled_from(("events", "events", "events", "profiles")),
         SMALL_EVENTS,
-        st.booleans(),
+        st.sampled_from(SPELLINGS),
     ),
     max_size=14,
 )
