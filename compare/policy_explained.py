@@ -64,6 +64,15 @@ def _clean(rate: RateGate, gate: Gate) -> int:
     return units * (rate.cluster or 1) if rate.counts == "events" else units
 
 
+def familiar(unseen: float) -> int:
+    """Return the requests after which the unseen share has the bound *unseen* at best.
+
+    Solves ``(1 + √2) √(ln(2/0.05)/n)`` for n: the bound of the missing mass by McAllester and
+    Schapire (COLT 2000) and Berend and Kontorovich (2013), when every shape came twice or more.
+    """
+    return math.ceil(((1 + math.sqrt(2)) / unseen) ** 2 * math.log(2 / 0.05))
+
+
 def _confidence(gate: Gate) -> Iterator[str]:
     alpha = gate.attempt_alpha
     yield f"a false PASS has a chance of {percent(alpha)}, however often one looks"
@@ -154,7 +163,7 @@ def _coverage(policy: Policy) -> Iterator[str]:
     if asked.max_unseen < 1:
         yield (
             f"coverage: at most {percent(asked.max_unseen)} of further traffic may be of a shape "
-            "not seen"
+            f"not seen, shown by {familiar(asked.max_unseen):,} requests if no shape came only once"
         )
     if asked.per_endpoint or asked.per_dialect:
         yield (

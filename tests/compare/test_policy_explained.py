@@ -8,7 +8,7 @@ import pytest
 
 from compare.accepted import Accepted, Accepting
 from compare.policy import Coverage, Policy, RateGate, Validity, Veto, load, parse
-from compare.policy_explained import Plan, budget, duration, explained
+from compare.policy_explained import Plan, budget, duration, explained, familiar
 from compare.policy_relaxed import relaxations
 
 DEFAULT = load("default")[0]
@@ -135,3 +135,10 @@ def test_a_gate_of_events_counts_its_cluster() -> None:
 )
 def test_a_duration_is_said_in_its_unit(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(("unseen", "requests"), [(0.03, 23_890), (0.01, 215_004)])
+def test_a_bound_on_unseen_traffic_takes_its_own_number_of_requests(
+    unseen: float, requests: int
+) -> None:
+    assert familiar(unseen) == requests
