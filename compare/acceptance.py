@@ -155,14 +155,15 @@ def faults(fared: Iterable[AcceptanceState], policy: Policy, wanted: Strictness)
     for one in fared:
         key, reason = one.acceptance.key, one.acceptance.reason
         if one.state is State.STALE and asked.stale == wanted:
-            yield f"acceptance {key} ({reason}) is stale: nothing matched it; remove it"
+            yield f"acceptance: {key} ({reason}) is stale: nothing matched it; remove it"
         if one.state is State.OVER_BROAD and asked.over_broad == wanted:
             yield (
-                f"acceptance {key} ({reason}) is over-broad: it covers {one.requests:,} distinct "
+                f"acceptance: {key} ({reason}) is over-broad: it covers {one.requests:,} distinct "
                 f"requests, {one.limit:,} allowed; narrow it, or raise its at_most"
             )
         if one.state is State.EXPIRED and wanted == "warn":
-            yield f"acceptance {key} ({reason}) expired on {one.acceptance.until}: it did not count"
+            until = one.acceptance.until
+            yield f"acceptance: {key} ({reason}) expired on {until}: it did not count"
 
 
 def day_of(created: float) -> datetime.date:

@@ -54,7 +54,9 @@ def condition(text: str) -> Condition:
     # Imported when it is needed: most policies hold no expression.
     try:
         language = import_module("compare.expression.parsing")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("compare.expression"):
+            raise
         raise ConditionError("this version of mixmigrate has no expressions") from None
     try:
         return Condition(language.parse(text), language.ExpressionError)

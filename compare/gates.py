@@ -57,23 +57,13 @@ def judged(summary: Summary, policy: Policy, *, closed: bool = False) -> Iterato
     :param closed: whether a closed loop made the load; latency then decides nothing.
     """
     gate = policy.gate
-    risks = Risks(alpha_of(gate), gate.beta / max(1, _gating(gate, closed)))
+    risks = Risks(gate.attempt_alpha, gate.beta / max(1, _gating(gate, closed)))
     for rate in gate.rate:
         yield _rate(rate, summary, risks)
     latency = [_slo(slo, summary, risks) for slo in gate.slo]
     for relative in gate.relative:
         latency += _relative(relative, summary, risks)
     yield from (_advising(one) if closed else one for one in latency)
-
-
-def alpha_of(gate: Gate) -> float:
-    """Return the chance of a false PASS that this attempt has: alpha, or the part it may spend.
-
-    ``alpha/(j(j+1))`` for the j-th attempt: over all j this sums to alpha.
-    """
-    if gate.attempts == "restart":
-        return gate.alpha
-    return gate.alpha / (gate.attempt * (gate.attempt + 1))
 
 
 def _gating(gate: Gate, closed: bool) -> int:
@@ -94,7 +84,7 @@ def _rate(gate: RateGate, summary: Summary, risks: Risks) -> GateResult:
     if gate.counts == "events":
         return _events(gate, summary, risks)
     n, mismatches, unit, what = _counted(gate, summary)
-    evidence = weigh(n, mismatches, allowed(gate.target), risks.alpha, risks.beta)
+    evidence = weigh(n, mismatches, gate.allowed, risks.alpha, risks.beta)
     claim = f"at least {percent(gate.target)} of {what}"
     return _weighed(gate.name, claim, unit, evidence, gate.mode == "advise")
 
@@ -120,7 +110,7 @@ def _events(gate: RateGate, summary: Summary, risks: Risks) -> GateResult:
         who = f"events of requests that hold {gate.stratum}"
         n, bad = summary.strata.get(gate.stratum, (0, 0))
     size, wrong = (n // cluster, bad / cluster) if cluster else (n, bad)
-    evidence = weigh(size, wrong, allowed(gate.target), risks.alpha, risks.beta)
+    evidence = weigh(size, wrong, gate.allowed, risks.alpha, risks.beta)
     note = f"each event counts as 1/{cluster}"
     if not cluster:
         note = "as if events were independent, which those of one request are not"

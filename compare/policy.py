@@ -1,5 +1,6 @@
 """The policy: what is compared, tolerated, accepted and required."""
 
+import math
 import tomllib
 from collections.abc import Iterator
 from hashlib import sha256
@@ -11,6 +12,7 @@ from msgspec import Meta
 
 from compare.accepted import Accepted, Accepting, unknown_kind
 from compare.category import CATEGORIES
+from compare.evidence import boundary
 from compare.shape import Misfit, Section, fit
 from compare.toml_lines import line_of
 
@@ -44,6 +46,17 @@ class RateGate(Section, frozen=True):
     counting each as 1/max_cluster makes a gate on them sound, at max_cluster times the traffic."""
     stratum: Literal["1", "2-10", "11+"] | None = None
     """Count only the events of requests that hold so many: cheaper than one large max_cluster."""
+
+    @property
+    def allowed(self) -> float:
+        """The rate of mismatches that the target leaves."""
+        # 1 - 0.9999 is a little more than 0.0001; the gate must not be laxer than it says.
+        return round(1 - self.target, 12)
+
+    @property
+    def is_of_requests(self) -> bool:
+        """Whether distinct requests are counted."""
+        return self.counts in ("queue", "response", "candidate-errors")
 
     @property
     def cluster(self) -> int | None:
@@ -113,6 +126,23 @@ class Gate(Section, frozen=True):
     slo: tuple[SloGate, ...] = ()
     relative: tuple[RelativeGate, ...] = ()
     latency: Latency = Latency()
+
+    @property
+    def attempt_alpha(self) -> float:
+        """Chance of a false PASS that this attempt has: alpha, or the part it may spend.
+
+        ``alpha/(j(j+1))`` for the j-th attempt: over all j this sums to alpha.
+        """
+        if self.attempts == "restart":
+            return self.alpha
+        return self.alpha / (self.attempt * (self.attempt + 1))
+
+    @property
+    def clean_requests(self) -> int:
+        """Distinct requests that the rate gates take when none of them mismatches."""
+        enough = boundary(0, self.attempt_alpha)
+        counted = [rate for rate in self.rate if rate.mode == "gate" and rate.is_of_requests]
+        return max((math.ceil(enough / rate.allowed) for rate in counted), default=0)
 
     def troubles(self) -> Iterator[tuple[str, str]]:
         """Yield that nothing is required, and names that are there twice."""
@@ -216,17 +246,22 @@ class Policy(Section, frozen=True):
     accepting: Accepting = Accepting()
     accept: tuple[Accepted, ...] = ()
 
+    @property
+    def clean_requests(self) -> int:
+        """Distinct requests that a PASS takes when none of them mismatches."""
+        return max(self.gate.clean_requests, self.coverage.min_distinct_requests)
+
     def troubles(self) -> Iterator[tuple[str, str]]:
         """Yield acceptances that are there twice, and limits that exclude one another."""
         for key in _repeated([entry.key for entry in self.accept]):
             what = "expression" if key.startswith("where:") else "signature"
             yield "accept", f"{what} {key!r} is there more than once; keep one"
-        most, least = self.gate.max_requests, self.coverage.min_distinct_requests
-        if most is not None and most < least:
+        most = self.gate.max_requests
+        if most is not None and most < self.clean_requests:
             yield (
                 "gate.max_requests",
-                f"{most:,} is fewer than coverage.min_distinct_requests, {least:,}: "
-                "no run could pass before it is final",
+                f"{most:,} is too few: a PASS takes {self.clean_requests:,} distinct requests "
+                "even when all agree",
             )
 
 
@@ -275,7 +310,9 @@ def examine(text: str) -> tuple[Policy | None, list[str]]:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        return None, ["not TOML: nested too deep"]
+    except ValueError as error:  # TOMLDecodeError, or a number of more digits than Python reads
         return None, [f"not TOML: {error}"]
     policy, misfits = fit(Policy, table)
     return policy, [_placed(misfit, text) for misfit in misfits]

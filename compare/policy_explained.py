@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from compare.acceptance import acceptances
 from compare.evidence import boundary
-from compare.gates import Risks, allowed, alpha_of, even_windows_needed, percent
+from compare.gates import Risks, allowed, even_windows_needed, percent
 from compare.latency import BEYOND
 from compare.policy import Gate, Policy, RateGate, policy_hash
 from compare.policy_relaxed import relaxations
@@ -28,7 +28,7 @@ class Plan:
 
 def explained(policy: Policy, default: Policy, plan: Plan, today: datetime.date) -> str:
     """Return the explanation, in lines of at most 96 characters."""
-    requests = plan.requests or clean_requests(policy)
+    requests = plan.requests or policy.clean_requests
     parts = [
         (f"Policy {policy.name}, hash {policy_hash(policy)}", _confidence(policy.gate)),
         ("A PASS takes all of this", _required(policy, plan)),
@@ -40,15 +40,6 @@ def explained(policy: Policy, default: Policy, plan: Plan, today: datetime.date)
         ("It asks for less than the default", _relaxed(policy, default)),
     ]
     return "\n\n".join(_section(title, list(lines)) for title, lines in parts) + "\n"
-
-
-def clean_requests(policy: Policy) -> int:
-    """Return how many distinct requests a PASS takes when none of them mismatches."""
-    units = [policy.coverage.min_distinct_requests]
-    for rate in policy.gate.rate:
-        if rate.mode == "gate" and rate.counts in ("queue", "response", "candidate-errors"):
-            units.append(_clean(rate, policy.gate))
-    return max(units)
 
 
 def budget(n: int, limit: float, alpha: float) -> int | None:
@@ -69,12 +60,21 @@ def budget(n: int, limit: float, alpha: float) -> int | None:
 
 def _clean(rate: RateGate, gate: Gate) -> int:
     """Return the units that a clean PASS of *rate* takes; events of a cluster count apart."""
-    units = math.ceil(boundary(0, alpha_of(gate)) / allowed(rate.target))
+    units = math.ceil(boundary(0, gate.attempt_alpha) / rate.allowed)
     return units * (rate.cluster or 1) if rate.counts == "events" else units
 
 
+def familiar(unseen: float) -> int:
+    """Return the requests after which the unseen share has the bound *unseen* at best.
+
+    Solves ``(1 + √2) √(ln(2/0.05)/n)`` for n: the bound of the missing mass by McAllester and
+    Schapire (COLT 2000) and Berend and Kontorovich (2013), when every shape came twice or more.
+    """
+    return math.ceil(((1 + math.sqrt(2)) / unseen) ** 2 * math.log(2 / 0.05))
+
+
 def _confidence(gate: Gate) -> Iterator[str]:
-    alpha = alpha_of(gate)
+    alpha = gate.attempt_alpha
     yield f"a false PASS has a chance of {percent(alpha)}, however often one looks"
     yield f"a false FAIL has a chance of {percent(gate.beta)}, shared out among the gates"
     if gate.attempts == "spend":
@@ -91,7 +91,7 @@ def _required(policy: Policy, plan: Plan) -> Iterator[str]:
     yield from (_rate(rate, policy.gate, plan) for rate in policy.gate.rate)
     yield from _windows(policy)
     yield from _coverage(policy)
-    requests = clean_requests(policy)
+    requests = policy.clean_requests
     seconds = [requests / plan.per_second, policy.coverage.min_seconds, _window_seconds(policy)]
     yield f"so at {plan.per_second:,g} distinct requests a second: {duration(max(seconds))}"
 
@@ -111,7 +111,7 @@ def _rate(rate: RateGate, gate: Gate, plan: Plan) -> str:
 def _windows(policy: Policy) -> Iterator[str]:
     gate, length = policy.gate, policy.gate.latency.window_seconds
     for slo in gate.slo:
-        clean = math.ceil(boundary(0, alpha_of(gate)) / allowed(slo.good_windows))
+        clean = math.ceil(boundary(0, gate.attempt_alpha) / allowed(slo.good_windows))
         yield (
             f"{slo.name}: {clean} good windows of {length:g} s ({duration((clean + 2) * length)}), "
             f"in each {percent(slo.share)} of the answers within {slo.limit_ms:g} ms"
@@ -134,7 +134,7 @@ def _advised(mode: str) -> str:
 
 
 def _even(net_worse: float, gate: Gate) -> int | None:
-    return even_windows_needed([], net_worse, Risks(alpha_of(gate), gate.beta))
+    return even_windows_needed([], net_worse, Risks(gate.attempt_alpha, gate.beta))
 
 
 def _window_seconds(policy: Policy) -> float:
@@ -142,7 +142,7 @@ def _window_seconds(policy: Policy) -> float:
     gate, counts = policy.gate, [0]
     for slo in gate.slo:
         if slo.mode == "gate":
-            counts.append(math.ceil(boundary(0, alpha_of(gate)) / allowed(slo.good_windows)))
+            counts.append(math.ceil(boundary(0, gate.attempt_alpha) / allowed(slo.good_windows)))
     counts += [_even(one.net_worse, gate) or 0 for one in gate.relative if one.mode == "gate"]
     return (max(counts) + 2) * gate.latency.window_seconds if max(counts) else 0.0
 
@@ -163,7 +163,7 @@ def _coverage(policy: Policy) -> Iterator[str]:
     if asked.max_unseen < 1:
         yield (
             f"coverage: at most {percent(asked.max_unseen)} of further traffic may be of a shape "
-            "not seen"
+            f"not seen, shown by {familiar(asked.max_unseen):,} requests if no shape came only once"
         )
     if asked.per_endpoint or asked.per_dialect:
         yield (
@@ -174,8 +174,8 @@ def _coverage(policy: Policy) -> Iterator[str]:
 
 def _budgets(policy: Policy, requests: int) -> Iterator[str]:
     for rate in policy.gate.rate:
-        if rate.mode == "gate" and rate.counts in ("queue", "response", "candidate-errors"):
-            most = budget(requests, allowed(rate.target), alpha_of(policy.gate))
+        if rate.mode == "gate" and rate.is_of_requests:
+            most = budget(requests, rate.allowed, policy.gate.attempt_alpha)
             told = "too few for a PASS" if most is None else f"{most:,} mismatches"
             yield f"{rate.name}: {told}"
 

@@ -75,7 +75,7 @@ def checks(summary: Summary, manifest: Manifest, policy: Policy) -> list[Check]:
     """Return the bounds of ``[validity]`` with what the run shows of each."""
     asked, load, units = policy.validity, load_of(manifest), summary.units
     tried = units.distinct + units.set_aside
-    erring = max(units.legacy_errors, units.set_aside)
+    erring = units.legacy_errors + units.set_aside
     return [
         Check("late events", _share(summary.late, summary.events.legacy), asked.max_late_share),
         Check("lag of the load, p99", load.lag_p99_ms, asked.max_lag_ms, "ms"),

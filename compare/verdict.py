@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from compare.acceptance import AcceptanceState, accepted_requests, day_of, faults, states
 from compare.evidence import Finding
-from compare.gates import GateResult, alpha_of, judged, percent, rounded
+from compare.gates import GateResult, judged, percent, rounded
 from compare.policy import Policy, Veto
 from compare.tally import Summary
 from compare.trust import is_closed, untold
@@ -106,7 +106,7 @@ def notes(summary: Summary, manifest: Manifest, policy: Policy) -> Iterator[str]
     if is_closed(manifest) and (gate.slo or gate.relative):
         yield "the load was a closed loop: the latency gates advise and decide nothing"
     if gate.attempts == "spend":
-        alpha = percent(alpha_of(gate))
+        alpha = percent(gate.attempt_alpha)
         yield f"attempt {gate.attempt}: {alpha} of the {percent(gate.alpha)} for a false PASS"
     elif gate.attempt > 1:
         yield (
@@ -158,7 +158,7 @@ def _is_final(summary: Summary, policy: Policy) -> bool:
 
 def _why_final(summary: Summary, policy: Policy) -> str:
     return (
-        f"{summary.units.distinct:,} distinct requests seen, the policy allows "
+        f"final: {summary.units.distinct:,} distinct requests seen, the policy allows "
         f"{policy.gate.max_requests or 0:,}: undecided for good; change the candidate, "
         "or ask for something else"
     )
@@ -190,7 +190,7 @@ def _claim(outcome: Outcome, policy: Policy) -> str:
     if outcome is Outcome.PASS:
         rates = [gate for gate in policy.gate.rate if gate.mode == "gate"]
         said = ", ".join(f"{gate.name} at least {percent(gate.target)}" for gate in rates)
-        confidence = f"{percent(1 - alpha_of(policy.gate))} confidence, valid at any look"
+        confidence = f"{percent(1 - policy.gate.attempt_alpha)} confidence, valid at any look"
         return f"The candidate agrees with legacy on this traffic: {said} ({confidence})."
     return {
         Outcome.FAIL: "The candidate does not agree with legacy; see the causes.",

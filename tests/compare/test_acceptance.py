@@ -188,7 +188,7 @@ def test_a_stale_acceptance_fails_a_run_that_is_clean() -> None:
     found = judged(clean_summary(), entry())
     assert found.outcome is Outcome.FAIL
     assert found.reasons == (
-        f"acceptance {SIGNATURE} (agreed) is stale: nothing matched it; remove it",
+        f"acceptance: {SIGNATURE} (agreed) is stale: nothing matched it; remove it",
     )
 
 
@@ -270,4 +270,4 @@ def test_a_version_without_expressions_says_so(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _not_found(name: str) -> None:
-    raise ModuleNotFoundError(name)
+    raise ModuleNotFoundError(name, name=name)

@@ -4,8 +4,10 @@ import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from compare.policy import PolicyError, load, parse, policy_hash
+from compare.policy import Policy, PolicyError, examine, load, parse, policy_hash
 
 GOOD = load("default")[1]
 ACCEPT = '[[accept]]\nsignature = "0123456789ab"\nreason = "r"\nby = "b"\nuntil = 2027-01-01\n'
@@ -36,6 +38,22 @@ def test_the_demo_says_what_it_relaxes_and_the_default_relaxes_nothing() -> None
         ("[[veto]]", "[veto]", "veto: must be a list of tables; write [[veto]]"),
         ("quantiles = [0.5, 0.9, 0.99]", "quantiles = []", "gate.relative[1].quantiles"),
         ('name = "default"', "", "the file: name is missing"),
+        (
+            "# max_requests = 2_000_000",
+            "max_requests = 45_139",
+            "gate.max_requests: 45,139 is too few: a PASS takes 45,140",
+        ),
+        ("min_count = 1", "min_count = 0", "veto[1].min_count: must be"),
+        ('kinds = ["missing", "duplicate_lost", "truncated"]', "", "veto[1]: nothing is vetoed"),
+        (
+            'kinds = ["missing"',
+            'categories = ["loss"]\nkinds = ["missing"',
+            "'loss' is not allowed",
+        ),
+        ('counts = "queue"', 'counts = "queue"\nstratum = "1"', "only a rate that counts"),
+        ("max_lag_ms = 5.0", "max_lag = 5.0", "did you mean 'max_lag_ms'?"),
+        ('attempts = "restart"', 'attempts = "spent"', "did you mean 'spend'?"),
+        ("require_calibration = false", 'require_calibration = "no"', "must be true or false"),
     ],
 )
 def test_an_error_names_the_file_the_key_and_what_is_allowed(old: str, new: str, said: str) -> None:
@@ -89,3 +107,40 @@ def test_a_policy_that_is_no_text_is_said(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(PolicyError, match="not UTF-8 text"):
         load(str(path))
+
+
+def test_a_stratum_brings_its_own_bound_but_for_the_open_one() -> None:
+    gate = '[[gate.rate]]\nname = "s"\ncounts = "events"\ntarget = 0.99\nstratum = "{}"\n'
+    for stratum, cluster in (("1", 1), ("2-10", 10)):
+        assert _with(gate, stratum).gate.rate[-1].cluster == cluster
+    with pytest.raises(PolicyError, match="needs max_cluster"):
+        _with(gate, "11+")
+
+
+def _with(gate: str, stratum: str) -> Policy:
+    return parse(GOOD + gate.format(stratum), "mine.toml")
+
+
+def test_the_first_trouble_is_told_with_the_number_of_the_others() -> None:
+    wrong = GOOD.replace("alpha = 0.05", "alhpa = 0.05").replace("beta = 0.05", "beta = 5")
+    with pytest.raises(PolicyError, match=r"unknown key 'alhpa'.*; and 1 more, see policy check"):
+        parse(wrong, "mine.toml")
+
+
+def test_troubles_are_told_together_and_each_once() -> None:
+    wrong = GOOD.replace("target = 0.9999", "target = 2").replace('name = "default"', "name = 5")
+    found, troubles = examine(wrong + ACCEPT.replace("2027-01-01", "5"))
+    assert found is None
+    assert len(troubles) == len(set(troubles)) == 6
+
+
+@given(st.text(max_size=60), st.integers(0, 4000))
+def test_whatever_the_text_is_it_is_a_policy_or_there_are_troubles(junk: str, place: int) -> None:
+    found, troubles = examine(GOOD[:place] + junk + GOOD[place:])
+    assert (found is None) == bool(troubles)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "1" * 5_000], ids=["deep", "long"])
+def test_a_monstrous_value_is_refused_in_words(value: str) -> None:
+    with pytest.raises(PolicyError, match="not TOML"):
+        parse(f"name = {value}", "mine.toml")

@@ -8,7 +8,7 @@ import pytest
 
 from compare.accepted import Accepted, Accepting
 from compare.policy import Coverage, Policy, RateGate, Validity, Veto, load, parse
-from compare.policy_explained import Plan, budget, clean_requests, duration, explained
+from compare.policy_explained import Plan, budget, duration, explained, familiar
 from compare.policy_relaxed import relaxations
 
 DEFAULT = load("default")[0]
@@ -35,14 +35,14 @@ def test_the_budget_of_mismatches_at_9999(n: int, most: int | None) -> None:
 
 
 def test_a_clean_pass_takes_what_the_strictest_gate_asks() -> None:
-    assert clean_requests(DEFAULT) == 45_140
-    assert clean_requests(changed("target = 0.9999", "target = 0.99999")) == 451_392
+    assert DEFAULT.clean_requests == 45_140
+    assert changed("target = 0.9999", "target = 0.99999").clean_requests == 451_392
 
 
 def test_spending_alpha_takes_more_requests_at_each_attempt() -> None:
     first = changed('attempts = "restart"', 'attempts = "spend"')
     second = msgspec.structs.replace(first, gate=msgspec.structs.replace(first.gate, attempt=2))
-    assert (clean_requests(first), clean_requests(second)) == (53_754, 66_893)
+    assert (first.clean_requests, second.clean_requests) == (53_754, 66_893)
 
 
 def test_the_windows_and_the_time_are_told() -> None:
@@ -135,3 +135,10 @@ def test_a_gate_of_events_counts_its_cluster() -> None:
 )
 def test_a_duration_is_said_in_its_unit(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(("unseen", "requests"), [(0.03, 23_890), (0.01, 215_004)])
+def test_a_bound_on_unseen_traffic_takes_its_own_number_of_requests(
+    unseen: float, requests: int
+) -> None:
+    assert familiar(unseen) == requests
