@@ -83,7 +83,10 @@ def _legendre(order: int) -> list[tuple[float, float]]:
         for _ in range(8):
             before, value = 1.0, z
             for degree in range(2, order + 1):
-                before, value = value, ((2 * degree - 1) * z * value - (degree - 1) * before) / degree
+                before, value = (
+                    value,
+                    ((2 * degree - 1) * z * value - (degree - 1) * before) / degree,
+                )
             slope = order * (z * value - before) / (z * z - 1)
             z -= value / slope
         rule.append(((1 + z) / 2, 1 / ((1 - z * z) * slope * slope)))
