@@ -199,9 +199,10 @@ def weigh_net_counts(
     Betting e-process (Waudby-Smith and Ramdas, Estimating means of bounded random variables by
     betting, JRSS-B 2024), the average over a grid of twenty bets.
     """
-    counts = (worse, better, even)
-    for_pass = _log_mean(_wealth(counts, limit, -1))
-    for_fail = _log_mean(_wealth(counts, limit, 1))
+    for_pass, for_fail = (
+        _log_mean([worse * up + better * down + even * still for up, down, still in gains])
+        for gains in (_gains(limit, -1), _gains(limit, 1))
+    )
     if for_pass >= math.log(1 / alpha):
         return Finding.PASS, for_pass, for_fail
     if for_fail >= math.log(1 / beta):
@@ -209,20 +210,15 @@ def weigh_net_counts(
     return Finding.UNDECIDED, for_pass, for_fail
 
 
-def _wealth(counts: tuple[int, int, int], limit: float, side: int) -> list[float]:
-    return [
-        sum(count * gain for count, gain in zip(counts, gains, strict=True))
-        for gains in _gains(limit, side)
-    ]
-
-
 @lru_cache(maxsize=64)
-def _gains(limit: float, side: int) -> list[tuple[float, ...]]:
+def _gains(limit: float, side: int) -> list[tuple[float, float, float]]:
     """Return for each bet what a worse, a better and an even window add to ln of the wealth."""
     most = 1 + side * limit
-    return [
-        tuple(math.log1p(bet / most * side * (one - limit)) for one in (1, -1, 0)) for bet in _BETS
-    ]
+
+    def gain(bet: float, one: int) -> float:
+        return math.log1p(bet / most * side * (one - limit))
+
+    return [(gain(bet, 1), gain(bet, -1), gain(bet, 0)) for bet in _BETS]
 
 
 def _log_mean(logs: list[float]) -> float:

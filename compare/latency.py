@@ -32,7 +32,10 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one duration; one below zero, by a clock that was set back, as none."""
-        micro = int(min(max(seconds, 0.0) * 1e6, LONGEST))
+        if 0 <= seconds < LONGEST / 1e6:
+            micro = int(seconds * 1e6)
+        else:
+            micro = LONGEST if seconds > 0 else 0
         shift = micro.bit_length() - BITS
         bucket = micro if shift <= 0 else (shift << BITS - 1) + (micro >> shift)
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
@@ -134,7 +137,10 @@ class Windows:
             window.unanswered += 1
         else:
             window.candidate.add(candidate)
-        self.first, self.last = min(self.first, at), max(self.last, at)
+        if at < self.first:
+            self.first = at
+        if at > self.last:
+            self.last = at
 
     def merge(self, other: "Windows") -> None:
         """Add the windows of *other*, which must be of the same length."""

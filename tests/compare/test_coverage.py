@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from compare.coverage import Value, coverage, unseen_bound, values
 
 DIMENSIONS = ("endpoint", "library", "batch")
-TRAFFIC = {
+TRAFFIC: dict[tuple[str, ...], int] = {
     ("/track", "python", "1"): 500,
     ("/track", "ruby", "1"): 29,
     ("/engage", "python", "2-10"): 70,

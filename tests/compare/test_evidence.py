@@ -44,7 +44,7 @@ def test_the_evidence_for_a_pass_is_the_integral(mismatches: float, x: float) ->
 @pytest.mark.parametrize("x", [0.3, 4.5, 12.0])
 def test_the_evidence_for_a_fail_is_the_integral(mismatches: float, x: float) -> None:
     def inside(v: float) -> float:
-        return LAMBDA * (1 + v) ** mismatches * math.exp(-(x + LAMBDA) * v)
+        return LAMBDA * math.pow(1 + v, mismatches) * math.exp(-(x + LAMBDA) * v)
 
     integral = simpson(inside, 0, (60 + 4 * mismatches) / (x + LAMBDA), 20_000)
     assert log_e_fail(mismatches, x) == pytest.approx(math.log(integral), abs=1e-9)
