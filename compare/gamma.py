@@ -99,14 +99,13 @@ _RULE = _legendre(48)
 def _area(a: float, x: float, side: int) -> float:
     """Return ∫ (1 ± v/x)ᵃ⁻¹ e^∓ᵛ dv / x over the half that *side* (1: upper, -1: lower) names.
 
-    The integrand is 1 at v = 0 and falls at least like e^(-slope·v - bend·v²/2), about.
+    The integrand is 1 at v = 0 and falls about like e^(-slope·v - bend·v²/2). For a large a its end
+    is well below x.
     """
     if not x:
         return 1 / a
     slope, bend = abs(x - a) / x, a / (x * x)
     end = 2.6 * _DEPTH / (slope + math.sqrt(slope * slope + 2 * _DEPTH * bend))
-    if side < 0:
-        end = min(end, x)
     total = 0.0
     for node, weight in _RULE:
         v = end * node

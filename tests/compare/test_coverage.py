@@ -5,7 +5,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.coverage import Value, coverage, unseen_bound, values
@@ -62,6 +62,7 @@ def test_a_class_of_another_number_of_values_is_an_error() -> None:
         coverage({("/track", "python"): 1}, DIMENSIONS, 30)
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     st.dictionaries(
         st.tuples(*[st.sampled_from(["a", "b", "c", "d"])] * 3), st.integers(1, 100), min_size=1

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.evidence import (
@@ -68,6 +68,7 @@ def test_a_great_many_mismatches_are_weighed_as_exactly(mismatches: float, ratio
     assert log_e_pass(mismatches, x) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
+@settings(deadline=None, derandomize=True)
 @given(mismatches=st.floats(0, 1e6), x=st.floats(0.01, 1e9))
 def test_both_halves_of_the_integral_make_the_whole(mismatches: float, x: float) -> None:
     """γ(a, x) + Γ(a, x) = Γ(a)."""
@@ -157,6 +158,7 @@ def test_what_a_clean_run_takes_at_other_risks_is_frozen(alpha: float, clean: fl
     assert boundary(0, alpha) == pytest.approx(clean, abs=6e-3)
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     mismatches=st.floats(0, 1e6),
     risk=st.sampled_from([0.2, 0.05, 0.01, 1e-4, 1e-9]),
@@ -255,6 +257,7 @@ def test_worse_windows_fail_soon() -> None:
     assert weigh_net([1] * 8, 0.10, ALPHA, ALPHA)[0] is Finding.FAIL
 
 
+@settings(deadline=None, derandomize=True)
 @given(signs=st.lists(st.sampled_from([-1, 0, 1]), max_size=60))
 def test_the_net_evidence_is_the_mean_of_the_products(signs: list[int]) -> None:
     def wealth(side: int, most: float) -> float:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.latency import (
@@ -53,6 +53,7 @@ def test_merging_is_counting_together() -> None:
 durations = st.lists(st.floats(0, 120), max_size=30)
 
 
+@settings(deadline=None, derandomize=True)
 @given(parts=st.tuples(durations, durations, durations))
 def test_the_order_and_the_grouping_of_merges_do_not_matter(
     parts: tuple[list[float], list[float], list[float]],
@@ -72,6 +73,7 @@ def seen(one: Histogram) -> tuple[list[tuple[float, int]], int, float]:
     return one.counts(), one.total, one.most
 
 
+@settings(deadline=None, derandomize=True)
 @given(values=durations)
 def test_merging_with_nothing_changes_nothing(values: list[float]) -> None:
     filled, empty = histogram(values), Histogram()
@@ -80,6 +82,7 @@ def test_merging_with_nothing_changes_nothing(values: list[float]) -> None:
     assert seen(filled) == seen(empty) == seen(histogram(values))
 
 
+@settings(deadline=None, derandomize=True)
 @given(values=st.lists(st.floats(0, 59), min_size=1, max_size=30))
 def test_each_duration_is_kept_to_a_thousandth_and_never_made_longer(values: list[float]) -> None:
     kept = [length for length, n in histogram(values).counts() for _ in range(n)]
