@@ -31,8 +31,11 @@ class Histogram:
         """The longest, in seconds."""
 
     def add(self, seconds: float) -> None:
-        """Count one duration."""
-        micro = min(int(seconds * 1e6), LONGEST)
+        """Count one duration; one below zero, by a clock that was set back, as none."""
+        if 0 <= seconds < LONGEST / 1e6:
+            micro = int(seconds * 1e6)
+        else:
+            micro = LONGEST if seconds > 0 else 0
         shift = micro.bit_length() - BITS
         bucket = micro if shift <= 0 else (shift << BITS - 1) + (micro >> shift)
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
@@ -64,6 +67,10 @@ class Histogram:
     def encoded(self) -> str:
         """Return the counts in HdrHistogram's V2 format, base64, in microseconds."""
         return _hdr(self)
+
+    def counts(self) -> list[tuple[float, int]]:
+        """Return (duration in seconds, how many), the shortest first."""
+        return [(_micro(bucket) / 1e6, self._counts[bucket]) for bucket in sorted(self._counts)]
 
     def slower_than(self, seconds: float) -> int:
         """Return how many took longer than *seconds*."""
@@ -118,7 +125,10 @@ class Windows:
 
     def add(self, at: float, legacy: float | None, candidate: float | None) -> None:
         """Count a request that came *at* (epoch seconds); ``None`` is no answer."""
-        window = self._windows.setdefault(int(at / self.seconds), Window())
+        number = int(at / self.seconds)
+        window = self._windows.get(number)
+        if window is None:
+            window = self._windows[number] = Window()
         if legacy is None:
             window.legacy_unanswered += 1
         else:
@@ -127,7 +137,10 @@ class Windows:
             window.unanswered += 1
         else:
             window.candidate.add(candidate)
-        self.first, self.last = min(self.first, at), max(self.last, at)
+        if at < self.first:
+            self.first = at
+        if at > self.last:
+            self.last = at
 
     def merge(self, other: "Windows") -> None:
         """Add the windows of *other*, which must be of the same length."""

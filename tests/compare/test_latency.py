@@ -1,9 +1,14 @@
 """Durations in windows."""
 
+import math
+from collections.abc import Sequence
+from itertools import permutations
 from random import Random
 
 import pytest
 from hdrh.histogram import HdrHistogram
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compare.latency import (
     Histogram,
@@ -15,7 +20,7 @@ from compare.latency import (
 )
 
 
-def histogram(values: list[float]) -> Histogram:
+def histogram(values: Sequence[float]) -> Histogram:
     filled = Histogram()
     for value in values:
         filled.add(value)
@@ -43,6 +48,58 @@ def test_merging_is_counting_together() -> None:
     assert merged.total == whole.total
     assert merged.most == whole.most
     assert all(merged.quantile(q / 100) == whole.quantile(q / 100) for q in range(1, 100))
+
+
+durations = st.lists(st.floats(0, 120), max_size=30)
+
+
+@settings(deadline=None, derandomize=True)
+@given(parts=st.tuples(durations, durations, durations))
+def test_the_order_and_the_grouping_of_merges_do_not_matter(
+    parts: tuple[list[float], list[float], list[float]],
+) -> None:
+    whole = seen(histogram([value for part in parts for value in part]))
+    for a, b, c in permutations(parts):
+        left, right = histogram(a), histogram(b)
+        left.merge(histogram(b))
+        left.merge(histogram(c))
+        right.merge(histogram(c))
+        outer = histogram(a)
+        outer.merge(right)
+        assert seen(left) == seen(outer) == whole
+
+
+def seen(one: Histogram) -> tuple[list[tuple[float, int]], int, float]:
+    return one.counts(), one.total, one.most
+
+
+@settings(deadline=None, derandomize=True)
+@given(values=durations)
+def test_merging_with_nothing_changes_nothing(values: list[float]) -> None:
+    filled, empty = histogram(values), Histogram()
+    filled.merge(Histogram())
+    empty.merge(histogram(values))
+    assert seen(filled) == seen(empty) == seen(histogram(values))
+
+
+@settings(deadline=None, derandomize=True)
+@given(values=st.lists(st.floats(0, 59), min_size=1, max_size=30))
+def test_each_duration_is_kept_to_a_thousandth_and_never_made_longer(values: list[float]) -> None:
+    kept = [length for length, n in histogram(values).counts() for _ in range(n)]
+    for value, length in zip(sorted(values), kept, strict=True):
+        assert value - max(value / 1000, 1e-6) - 1e-9 <= length <= value
+
+
+@pytest.mark.parametrize("before", [-0.5, -1e9, -math.inf])
+def test_a_duration_below_zero_counts_as_none(before: float) -> None:
+    assert histogram([before]).counts() == [(0.0, 1)]
+
+
+@pytest.mark.parametrize("after", [60.0, 1e9, math.inf])
+def test_a_duration_without_end_counts_as_the_longest(after: float) -> None:
+    ((length, count),) = histogram([after]).counts()
+    assert length == pytest.approx(60, rel=0.001)
+    assert count == 1
 
 
 def test_an_empty_histogram_has_quantile_zero() -> None:
