@@ -145,7 +145,8 @@ def _plain(value: object) -> dict[str, Any]:
 def _ordered(value: object) -> object:
     # Dictionaries filled by partitions in any order must not differ; JSON knows no infinity.
     if isinstance(value, dict):
-        return dict(sorted(value.items()))
+        keys = sorted(value)
+        return [keys, [value[key] for key in keys]]
     return None if isinstance(value, float) and math.isinf(value) else value
 
 
@@ -161,15 +162,17 @@ def _revived(kind: type, plain: Any) -> object:
 
 
 def _counts(plain: Any) -> dict[int, int]:
-    return msgspec.convert(plain, dict[int, int], str_keys=True, strict=False)
+    keys, values = msgspec.convert(plain, tuple[list[int], list[int]])
+    return dict(zip(keys, values, strict=True))
 
 
 def _windows(plain: Any) -> Windows:
     windows = Windows(float(plain["seconds"]))
     for name, value in plain.items():
         if name == "_windows":
-            each = dict[int, Window]
-            value = msgspec.convert(value, each, dec_hook=_revived, str_keys=True, strict=False)
+            parts = tuple[list[int], list[Window]]
+            keys, values = msgspec.convert(value, parts, dec_hook=_revived)
+            value = dict(zip(keys, values, strict=True))
         if value is not None:  # an infinity: what it is at the start
             setattr(windows, name, value)
     return windows

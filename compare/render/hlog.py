@@ -12,7 +12,7 @@ from compare.report import Report
 from compare.stored import numbered
 from shadow.exchange import Side
 
-INTERVALS = 2_000
+INTERVALS = 720
 """A longer run's windows are put together in groups, so that the log stays readable."""
 LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 
@@ -39,7 +39,7 @@ def render_hlog(report: Report) -> str:
 
 
 def intervals(windows: Windows) -> Iterator[tuple[float, float, Window]]:
-    """Yield start (epoch seconds), length in seconds and content of at most 2 000 intervals."""
+    """Yield start (epoch seconds), length in seconds and content of at most 720 intervals."""
     each = numbered(windows)
     if not each:
         return

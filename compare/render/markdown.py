@@ -1,5 +1,6 @@
 """A report as Markdown, short enough for a comment on a pull request or a step's summary."""
 
+import re
 from collections.abc import Iterable
 
 from compare.render.visible import visible
@@ -16,7 +17,14 @@ CELL = 300
 """Characters of a value before it is escaped."""
 _JOINER = "&#8288;"
 """A word joiner: invisible, of no width, and it parts what GitHub links after decoding entities."""
-_MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "\\<>|`*_[]~$!:\"'"}
+_LINKS = (
+    (re.compile(r"://"), "&#58;//"),
+    (re.compile(r"www\.", re.IGNORECASE), "www&#46;"),
+    (re.compile(r"\bGH-(?=\d)", re.IGNORECASE), f"GH-{_JOINER}"),
+)
+_LIST = re.compile(r"^(\d*)([-+.)])(?=\s|$)")
+"""What would start a list."""
+_MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "\\<>|`*_[]~$"}
 _MARKS |= {ord("&"): "&amp;", ord("@"): f"&#64;{_JOINER}", ord("#"): f"&#35;{_JOINER}"}
 
 
@@ -104,9 +112,7 @@ def safe(text: str) -> str:
     """
     line = " ".join(visible(text).split())
     line = line if len(line) <= CELL else line[: CELL - 1] + "…"
-    escaped = line.translate(_MARKS).replace("www.", "www&#46;")
-    first = escaped[:1]
-    if first in ("-", "+", "="):
-        return f"&#{ord(first)};{escaped[1:]}"
-    head, dot, rest = escaped.partition(".")
-    return f"{head}&#46;{rest}" if dot and head.isdigit() else escaped
+    escaped = line.translate(_MARKS)
+    for link, parted in _LINKS:
+        escaped = link.sub(parted, escaped)
+    return _LIST.sub(lambda found: f"{found[1]}&#{ord(found[2])};", escaped, count=1)

@@ -34,22 +34,27 @@ class Sample:
 def render_openmetrics(report: Report) -> str:
     """Return ``report.prom``: verdict, gates, events, requests, differences and latencies."""
     lines: list[str] = []
-    for one in (*_verdict(report), *_gates(report.verdict.gates), *_counts(report)):
-        lines += one
-    lines += _latency(report)
+    for part in (_verdict(report), _gates(report.verdict.gates), _counts(report), _latency(report)):
+        for one in part:
+            lines += one
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 
-def family(name: str, kind: str, told: str, samples: Iterable[Sample]) -> Iterator[str]:
-    """Yield the lines of one metric family; none when it has no sample."""
-    kept = list(samples)
-    if not kept:
-        return
-    yield f"# TYPE {name} {kind}"
-    yield f"# HELP {name} {escaped(told)}"
-    for one in kept:
+def family(name: str, kind: str, told: str, samples: Iterable[Sample]) -> list[str]:
+    """Return the lines of one metric family; none when it has no sample.
+
+    Of samples with the same labels the first is kept: readers refuse a file for a second.
+    """
+    lines: dict[str, str] = {}
+    for one in samples:
         labels = ",".join(f'{key}="{escaped(value)}"' for key, value in one.labels.items())
-        yield f"{name}{one.suffix}{{{labels}}} {number(one.value)}"
+        lines.setdefault(
+            f"{name}{one.suffix}" + (f"{{{labels}}}" if labels else ""), number(one.value)
+        )
+    if not lines:
+        return []
+    head = [f"# TYPE {name} {kind}", f"# HELP {name} {escaped(told)}"]
+    return [*head, *(f"{key} {value}" for key, value in lines.items())]
 
 
 def escaped(text: str) -> str:
@@ -65,7 +70,7 @@ def number(value: float) -> str:
     return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}.get(repr(value), repr(value))
 
 
-def _verdict(report: Report) -> Iterator[Iterable[str]]:
+def _verdict(report: Report) -> Iterator[list[str]]:
     now, run = report.verdict.outcome, report.run
     each = (Sample({"verdict": one.value}, int(one is now)) for one in Outcome)
     yield family("mixmigrate_verdict", "gauge", "1 for the run's verdict, 0 for the others.", each)
@@ -83,10 +88,10 @@ def _side(report: Report, side: str) -> Mapping[str, str]:
     return report.manifest.legacy if side == Side.LEGACY else report.manifest.candidate
 
 
-def _gates(gates: tuple[GateResult, ...]) -> Iterator[Iterable[str]]:
+def _gates(gates: tuple[GateResult, ...]) -> Iterator[list[str]]:
     def gauge(
         name: str, told: str, values: Iterable[tuple[GateResult, Labels, float | None]]
-    ) -> Iterator[str]:
+    ) -> list[str]:
         made = (
             Sample({"gate": gate.name, **labels}, value)
             for gate, labels, value in values
@@ -127,17 +132,21 @@ def _mode(gate: GateResult) -> str:
     return "advise" if gate.advisory else "gate"
 
 
-def _counts(report: Report) -> Iterator[Iterable[str]]:
+def _counts(report: Report) -> Iterator[list[str]]:
     summary = report.summary
     tables = (
         ("events", "outcome", "Events, by how they came out.", asdict(summary.events)),
         ("requests", "count", "Requests, by what was counted of them.", asdict(summary.units)),
-        ("ledger", "bucket", "Requests, by bucket.", ledger(report.manifest.ledger, summary)),
         ("differences", "kind", "Differences in events, by kind.", summary.kinds),
     )
     for name, label, told, counts in tables:
         made = (Sample({label: key}, count, "_total") for key, count in counts.items())
         yield family(f"mixmigrate_{name}", "counter", told, made)
+    # A remainder can be below zero, which a counter cannot.
+    buckets = ledger(report.manifest.ledger, summary).items()
+    told = "Requests, by what became of them."
+    each = (Sample({"bucket": name}, count) for name, count in buckets)
+    yield family("mixmigrate_ledger_requests", "gauge", told, each)
     told = f"Distinct requests that a cause touches; the first {CAUSES}."
     first = {one.signature: one for one in summary.causes[:CAUSES]}
     touched = (
@@ -150,19 +159,19 @@ def _counts(report: Report) -> Iterator[Iterable[str]]:
     yield family("mixmigrate_cause_requests", "gauge", told, touched)
 
 
-def _latency(report: Report) -> Iterator[str]:
+def _latency(report: Report) -> Iterator[list[str]]:
     pool = report.summary.windows.pooled()
     sides = ((Side.LEGACY, pool.legacy), (Side.CANDIDATE, pool.candidate))
-    made = (one for side, histogram in sides for one in buckets(side.value, histogram))
-    yield from family("mixmigrate_latency_seconds", "histogram", "Time to answer.", made)
+    made = (one for side, histogram in sides for one in spread(side.value, histogram))
+    yield family("mixmigrate_latency_seconds", "histogram", "Time to answer.", made)
     missing = (
         Sample({"side": Side.LEGACY.value}, pool.legacy_unanswered, "_total"),
         Sample({"side": Side.CANDIDATE.value}, pool.unanswered, "_total"),
     )
-    yield from family("mixmigrate_unanswered", "counter", "Requests without an answer.", missing)
+    yield family("mixmigrate_unanswered", "counter", "Requests without an answer.", missing)
 
 
-def buckets(side: str, histogram: Histogram) -> Iterator[Sample]:
+def spread(side: str, histogram: Histogram) -> Iterator[Sample]:
     """Yield one side's cumulative buckets, their count, and their sum to within 0.1 %."""
     for bound in BOUNDS:
         within = histogram.total - histogram.slower_than(bound)
