@@ -48,11 +48,14 @@ class Stored:
 
 
 def content(stored: Stored) -> bytes:
-    """Return the JSON text of *stored*: ASCII, one line, the same bytes for the same value."""
+    """Return the JSON text of *stored*: one line, the same bytes for the same value.
+
+    UTF-8, but for halves of surrogate pairs, which clients send and no encoding takes: they stand
+    as three bytes each. As escapes, two of them would be read back as one character.
+    """
     plain = msgspec.to_builtins(stored, enc_hook=_plain, str_keys=True)
-    # Not msgspec's own writer: clients send halves of surrogate pairs, which UTF-8 cannot hold.
-    text = json.dumps({"evidence": FORMAT, **plain}, separators=(",", ":"))
-    return text.encode("ascii") + b"\n"
+    text = json.dumps({"evidence": FORMAT, **plain}, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass") + b"\n"
 
 
 def digest(stored: Stored) -> str:
@@ -88,7 +91,7 @@ def parsed(text: bytes) -> Stored:
     :raises StoredError: it is no evidence, or of another format.
     """
     try:
-        plain = json.loads(text)
+        plain = json.loads(text.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise StoredError(f"not JSON: {error}") from None
     found = plain.pop("evidence", None) if isinstance(plain, dict) else None
@@ -109,8 +112,8 @@ def unread(plain: object, value: object, path: str = "") -> str:
 
     What cannot be kept would not be judged, and must not be passed over. Empty when all is kept.
     """
-    if is_dataclass(value) and isinstance(plain, dict):
-        names = {one.name for one in fields(value)}
+    names = _names(value)
+    if names and isinstance(plain, dict):
         for name, inner in plain.items():
             here = f"{path}.{name}" if path else name
             found = here if name not in names else unread(inner, getattr(value, name), here)
@@ -121,6 +124,12 @@ def unread(plain: object, value: object, path: str = "") -> str:
         inside = (unread(*pair, f"{path}[{place}]") for place, pair in enumerate(pairs))
         return next((found for found in inside if found), "")
     return ""
+
+
+def _names(value: object) -> set[str]:
+    if is_dataclass(value):
+        return {one.name for one in fields(value)}
+    return set(value.__struct_fields__) if isinstance(value, msgspec.Struct) else set()
 
 
 def numbered(windows: Windows) -> list[tuple[int, Window]]:
