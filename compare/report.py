@@ -10,6 +10,7 @@ from typing import Any
 
 from compare.latency import QUANTILES, Histogram, Windows
 from compare.policy import Policy, policy_hash
+from compare.stored import Stored, digest
 from compare.tally import Summary
 from compare.validity import mirrored_share, uncovered
 from compare.verdict import Verdict, judge
@@ -92,7 +93,13 @@ def provenance(report: Report) -> dict[str, Any]:
         "policy_hash": policy_hash(report.policy),
         "policy_text": report.policy_text,
         "relaxed": list(report.policy.relaxed),
+        "evidence_sha256": digest(evidence(report)),
     }
+
+
+def evidence(report: Report) -> Stored:
+    """Return everything that the verdict was reached from; what ``evidence.json.zst`` holds."""
+    return Stored(report.run, report.manifest, report.summary, report.policy_text)
 
 
 def ledger(counted: Mapping[str, int], summary: Summary) -> dict[str, int]:

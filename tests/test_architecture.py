@@ -29,6 +29,7 @@ ADAPTERS = {
     "shadow/tap.py",
     "shadow/upstream.py",
     "compare/command.py",
+    "compare/verify_command.py",
     "replay/command.py",
     "replay/demo.py",
     "replay/driver.py",

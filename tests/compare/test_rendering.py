@@ -11,13 +11,14 @@ import pytest
 
 from compare.difference import Difference, Kind
 from compare.render.as_json import render_json
-from compare.render.files import write_reports
+from compare.render.files import NAMES, write_reports
 from compare.render.junit import render_junit
 from compare.render.markdown import LONGEST, render_markdown
 from compare.render.page import render_page, side_by_side
 from compare.render.testing import cause, clean_summary, differing_summary, example, report_of
 from compare.render.text import WIDTH, render_text
 from compare.render.visible import visible
+from compare.stored import NAME
 from compare.tally import Example, Summary
 
 HOSTILE = '</script><script>alert(1)</script><b onload="x">&\x00\x1b[31m\u202e|`@all`\n# x'
@@ -147,7 +148,11 @@ def test_junit_counts_failures_and_errors() -> None:
     suite = ElementTree.fromstring(render_junit(report_of(differing_summary())))
     assert suite.get("failures") == str(len(suite.findall("testcase/failure")))
     names = {case.get("name") for case in suite if case.find("failure") is not None}
-    assert names == {"queue-agreement", "response-agreement", "veto"}
+    assert names == {
+        "queue-agreement",
+        "response-agreement",
+        "veto 1: missing, duplicate_lost, truncated",
+    }
     undecided = {case.get("name") for case in suite if case.find("error") is not None}
     assert "candidate-errors" in undecided
 
@@ -165,9 +170,9 @@ def test_markdown_fits_a_comment() -> None:
 
 def test_files_are_written_whole_under_their_names(tmp_path: Path) -> None:
     written = write_reports(report_of(differing_summary()), tmp_path / "new")
-    names = ["report.html", "report.json", "report.junit.xml", "report.md"]
-    assert sorted(path.name for path in written) == names
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == names
+    names = {*NAMES, NAME}
+    assert {path.name for path in written} == names
+    assert {path.name for path in (tmp_path / "new").iterdir()} == names
 
 
 def test_both_spectrum_and_windows_are_drawn_and_described() -> None:
