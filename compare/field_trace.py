@@ -155,7 +155,7 @@ def _tolerance(numbers: Numbers, base: FieldRule) -> FieldRule:
 
 def _shape(texts: Texts, base: FieldRule) -> FieldRule:
     shape = texts.shape
-    base = replace(base, class_="shape", pattern=shape.pattern, length=(shape.least, shape.most))
+    base = replace(base, class_="shape", pattern=shape.pattern, length=shape.length)
     if texts.band is None:
         return replace(base, type="string")
     return replace(base, type="time", band=(_down(texts.band[0]), _up(texts.band[1])))

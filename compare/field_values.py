@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from compare.difference import type_name
 
-MOST_DIGITS = 300
-"""Numbers of a larger power of ten (or a smaller) are not calculated with."""
+POWERS = range(-330, 301)
+"""Powers of ten that are calculated with: those of all 64-bit floats but the largest."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII)
 
 
@@ -31,7 +31,7 @@ def as_number(written: str) -> Decimal | None:
         number = Decimal(written)
     except InvalidOperation:
         return None
-    if not number.is_finite() or (number and abs(number.adjusted()) > MOST_DIGITS):
+    if not number.is_finite() or (number and number.adjusted() not in POWERS):
         return None
     return number
 

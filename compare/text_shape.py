@@ -66,6 +66,15 @@ class TextShape:
         return "".join(map(_part_pattern, self.parts))
 
     @property
+    def length(self) -> tuple[int, int] | None:
+        """Return least and most characters; ``None`` where the pattern says as much."""
+        if self.parts is not None:
+            said = sum(part.least for part in self.parts), sum(part.most for part in self.parts)
+            if said == (self.least, self.most):
+                return None
+        return self.least, self.most
+
+    @property
     def ends(self) -> int:
         """Return how many single texts can have set a bound: lengths, letters, runs."""
         runs = [part for part in self.parts or () if not part.mark]
