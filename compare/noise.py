@@ -1,16 +1,22 @@
-"""Differences that are expected: each rule a plain function, named, and counted when it applies.
+"""Differences that are expected: each rule named, and counted when it applies.
 
 A rule speaks of a class of values and its bounds; it never masks a whole field. Times are paired
-first and measured afterwards: a tolerance is no equality, and nothing is matched by it.
+first and measured afterwards: a tolerance is no equality, and nothing is matched by it. What a
+rule speaks of and does not allow is counted, too: a masked field is still watched.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from compare.canonical import parse
 from compare.difference import Difference, Kind, type_name
+from compare.field_noise import FieldRules, allowing
 from compare.item import Pair
+from compare.noise_rules import FieldRule
+from pyingest.wire.term import Object
 
 _TIMES = ("properties.time", "$time")
+_VIOLATED = " violated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,19 @@ class Tolerances:
 
     server_time_seconds: float = 2.0
     """How far apart the two services may stamp one event that came without a time."""
+    fields: FieldRules = field(default_factory=FieldRules)
+    """What a policy's ``[[noise.field]]`` allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What became of the differences in the fields that a rule speaks of."""
+
+    rule: str
+    applied: int
+    """Differences that it allowed."""
+    violated: int
+    """Differences that it did not: with legacy as it was calibrated, the candidate's doing."""
 
 
 Rule = Callable[[Difference, Pair, Tolerances], bool]
@@ -45,14 +64,39 @@ RULES: dict[str, Rule] = {"server time": is_server_time}
 def without_noise(
     found: Iterable[Difference], pair: Pair, tolerances: Tolerances, applied: dict[str, int]
 ) -> list[Difference]:
-    """Return the differences that no rule allows; count in *applied* what each rule did."""
+    """Return the differences that no rule allows.
+
+    Counts in *applied* what each rule did: under its name what it allowed, and for
+    :func:`watched` what it spoke of and did not allow.
+    """
     rest: list[Difference] = []
+    endpoint = endpoint_of(pair.legacy.event.body) if tolerances.fields.rules else ""
     for difference in found:
         rule = next(
             (name for name, allows in RULES.items() if allows(difference, pair, tolerances)), ""
         )
-        if rule:
-            applied[rule] = applied.get(rule, 0) + 1
-        else:
-            rest.append(difference)
+        over = () if rule else tolerances.fields.over(endpoint, difference.path)
+        allowed = allowing(over, difference)
+        if rule or allowed is not None:
+            name = rule or (allowed.name if allowed else "")
+            applied[name] = applied.get(name, 0) + 1
+            continue
+        rest.append(difference)
+        for name in {one.name + _VIOLATED for one in over}:
+            applied[name] = applied.get(name, 0) + 1
     return rest
+
+
+def watched(applied: Mapping[str, int], rules: Iterable[FieldRule]) -> list[Watched]:
+    """Return for each of *rules* what :func:`without_noise` counted, in their order."""
+    names = dict.fromkeys(rule.name for rule in rules)
+    return [Watched(name, applied.get(name, 0), applied.get(name + _VIOLATED, 0)) for name in names]
+
+
+def endpoint_of(body: bytes) -> str:
+    """Return ``track`` or ``engage``: which of them an event of this *body* came through."""
+    if b'"properties"' not in body:
+        return "engage"
+    term = parse(body)
+    has_properties = isinstance(term, dict | Object) and term.get("properties") is not None
+    return "track" if has_properties else "engage"
