@@ -5,6 +5,7 @@ is open at once. A node knows its places when it is compiled, so no name is look
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from operator import ge, gt, le, lt
 
 from compare.expression import arithmetic, values
@@ -39,7 +40,8 @@ _UNARY: dict[str, Callable[[object], object]] = {
     "boolean": arithmetic.as_boolean,
     "defined": lambda value: value is not UNDEFINED,
 }
-_ORDER: dict[str, Callable[[object, object], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_Order = Callable[[int | Decimal, int | Decimal], bool]
+_ORDER: dict[str, _Order] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 class Expression:
@@ -182,7 +184,7 @@ def _field(holder: Closure, name: str) -> Closure:
     return field
 
 
-def _ordering(holds: Callable[[object, object], bool], left: Closure, right: Closure) -> Closure:
+def _ordering(holds: _Order, left: Closure, right: Closure) -> Closure:
     def ordering(scope: Scope) -> object:
         one, other = left(scope), right(scope)
         if type(one) is int and type(other) is int:

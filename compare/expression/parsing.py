@@ -111,8 +111,8 @@ class _Parser:
             return self._node(operator, left.position, (left, right))
         # and, or: one node for all operands, so that a long list of them is not deep.
         before = left.children if left.operator == operator else (left,)
-        for operand in (*before, right):
-            self._check_operand(operator, operand)
+        self._check_operand(operator, left)
+        self._check_operand(operator, right)
         return self._node(operator, left.position, (*before, right))
 
     def _check_operand(self, operator: str, operand: Node) -> None:

@@ -86,7 +86,8 @@ def _same_fields(left: dict[str, object], right: dict[str, object]) -> bool:
 
 
 def _sorted(value: Object) -> list[object]:
-    return sorted(value.pairs, key=lambda pair: str(pair[0]))
+    by_key = sorted(value.pairs, key=lambda pair: str(pair[0]))
+    return [*by_key]
 
 
 def unequal(left: object, right: object) -> bool:

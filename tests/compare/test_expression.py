@@ -1,6 +1,5 @@
 """Cases 1 to 40 are the ones that the documented language was read by, with one record."""
 
-import json
 from decimal import Decimal
 
 import pytest
@@ -212,6 +211,19 @@ def test_an_inner_name_hides_the_outer_one_only_inside() -> None:
     assert parse("any(X, [1], any(X, [2], X == 2) and X == 1)").holds({})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not not " * 49 + "true",
+        "(" * 98 + "true" + ")" * 98,
+        "any(X, [1], " * 95 + "true" + ")" * 95,
+        "1 == 1" + " and true" * 1000,
+    ],
+)
+def test_what_is_not_too_deep_is_read_and_asked(text: str) -> None:
+    assert parse(text).holds({})
+
+
 def test_the_tree_is_portable() -> None:
     assert parse('properties["a"] == 1').tree() == {
         "operator": "==",
@@ -219,54 +231,26 @@ def test_the_tree_is_portable() -> None:
     }
 
 
-WORDS = st.sampled_from(
-    [
-        "properties",
-        "legacy",
-        "diff",
-        "any(",
-        "all(",
-        "X",
-        ",",
-        "(",
-        ")",
-        "[",
-        "]",
-        "and",
-        "or",
-        "not",
-        "in",
-        "==",
-        "<",
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "1",
-        "0",
-        "2.5",
-        '"a"',
-        "true",
-        "false",
-        "undefined",
-        "null",
-        "string(",
-        "number(",
-        "round(",
-        "boolean(",
-        "1e99",
-    ]
+VOCABULARY = (
+    'properties legacy diff any( all( X , ( ) [ ] and or not in == < + - * / % 1 0 2.5 "a" '
+    "true false undefined null string( number( round( boolean( 1e99"
 )
+WORDS = st.sampled_from(VOCABULARY.split(" "))
 TEXTS = st.text() | st.lists(WORDS, max_size=12).map(" ".join)
 
 
-@given(TEXTS)
-def test_any_text_is_an_expression_or_an_expression_error(text: str) -> None:
+def mistake(text: str) -> ExpressionError | None:
     try:
-        expression = parse(text)
-        expression.value({"properties": PROPERTIES, "legacy": {"a": 1}})
+        parse(text).value({"properties": PROPERTIES, "legacy": {"a": 1}})
     except ExpressionError as error:
+        return error
+    return None
+
+
+@given(TEXTS)
+def test_any_text_is_an_expression_or_a_mistake_with_a_place(text: str) -> None:
+    error = mistake(text)
+    if error:
         assert 0 <= error.position <= len(text)
         assert str(error).endswith(error.message)
 
@@ -301,9 +285,8 @@ def test_no_operator_raises_for_any_value(value: object) -> None:
 
 @given(st.text())
 def test_a_quoted_text_reads_back_as_itself(text: str) -> None:
-    assert parse(json.dumps(text, ensure_ascii=False) if text.isprintable() else '""').value(
-        {}
-    ) == (text if text.isprintable() else "")
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    assert parse(f'"{escaped}"').value({}) == text
 
 
 @given(st.integers(0, 10**40), st.integers(0, 10**40))
