@@ -52,7 +52,7 @@ def checked(name: str, found: dict[str, Any], planted: Planted) -> float:
     if "pairs" in counts:
         if counts["changed"] != sum(1 for _ in range(7, counts["pairs"], 200)):
             sys.exit(f"{name} found {counts}")
-        return seconds * planted.events / counts["pairs"]
+        return seconds * planted.events / int(counts["pairs"])
     if counts != expected:
         sys.exit(f"{name} found {counts}, planted were {expected}")
     return seconds

@@ -102,7 +102,7 @@ def calibrate_run(run: RunReader, policy: Policy, progress: Progress) -> Calibra
         if done % STEP == 0 or left is not None:
             progress("pairs", done)
     found.speeds = list(speeds(requests.windows, policy))
-    found.flaws = _flaws(run, requests, found)
+    found.flaws = _flaws(run, requests, found, policy)
     return found
 
 
@@ -210,7 +210,7 @@ def _counted(left: Leftovers) -> dict[str, int]:
     }
 
 
-def _flaws(run: RunReader, requests: Asked, found: Calibration) -> list[str]:
+def _flaws(run: RunReader, requests: Asked, found: Calibration, policy: Policy) -> list[str]:
     """Return why the run cannot be trusted, by the rules for every run."""
     pairs = sum(found.learned.pairs.values())
     lost = found.lone.get("missing", 0) + found.lone.get("duplicate_lost", 0)
@@ -224,4 +224,4 @@ def _flaws(run: RunReader, requests: Asked, found: Calibration) -> list[str]:
         pending=max(0, run.manifest.ledger.get("mirrored", 0) - requests.requests),
         damage=[f"{damage.where}: {damage.what}" for damage in run.damage],
     )
-    return list(flaws(summary, run.manifest))
+    return list(flaws(summary, run.manifest, policy))

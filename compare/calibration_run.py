@@ -38,7 +38,7 @@ class Asked:
     def add(self, exchange: Exchange) -> None:
         """Take one exchange."""
         reading, other = read(exchange.request), exchange.candidate
-        self._aliases.update(reading.aliases)
+        self._aliases.update({one.key: one.alias_of for one in reading.carried if one.alias_of})
         if isinstance(other, NotMirrored):
             self._held_back.update(_all_keys(reading))
             return
@@ -103,7 +103,7 @@ def pairs_of(
 
 
 def _all_keys(reading: Reading) -> tuple[bytes, ...]:
-    return reading.keys + reading.port_keys
+    return tuple(one.key for one in reading.carried if one.alias_of is None)
 
 
 def _seconds(outcome: Outcome) -> float | None:

@@ -34,6 +34,8 @@ class Group:
     pattern: Pattern
     signature: str
     samples: Samples
+    accepted: str | None = None
+    """Key of the acceptance that covers these differences."""
     units: set[int] = field(default_factory=set)
     """Distinct requests; negative numbers stand for events without a known request."""
     events: int = 0
@@ -56,35 +58,35 @@ class Group:
 
 
 class Book:
-    """Groups by pattern."""
+    """Groups by pattern, and by the acceptance that covers them."""
 
     def __init__(self) -> None:
-        self.groups: dict[Pattern, Group] = {}
+        self.groups: dict[tuple[Pattern, str | None], Group] = {}
 
-    def group(self, pattern: Pattern) -> Group:
-        """Return the group of *pattern*."""
-        found = self.groups.get(pattern)
+    def group(self, pattern: Pattern, accepted: str | None = None) -> Group:
+        """Return the group of *pattern*; of what *accepted*, the key of an acceptance, covers."""
+        found = self.groups.get((pattern, accepted))
         if found is None:
             signature = pattern.signature
-            found = self.groups[pattern] = Group(pattern, signature, Samples(signature))
+            found = Group(pattern, signature, Samples(signature), accepted)
+            self.groups[pattern, accepted] = found
         return found
 
     def merge(self, other: "Book") -> None:
         """Take all groups of *other*."""
-        for pattern, group in other.groups.items():
-            self.group(pattern).merge(group)
+        for (pattern, accepted), group in other.groups.items():
+            self.group(pattern, accepted).merge(group)
 
     def causes(
-        self, accepted: Mapping[str, str], everywhere: Counter[tuple[str, str]], exchanges: int
+        self, reasons: Mapping[str, str], everywhere: Counter[tuple[str, str]], exchanges: int
     ) -> list[Cause]:
         """Return all causes, those that are accepted last.
 
-        :param accepted: reasons by signature.
+        :param reasons: of acceptances, by their keys.
         :param everywhere: attributes of all exchanges, for telling where a cause is at home.
         """
         order = sorted(self.groups.values(), key=_rank)
-        bundles = merged([group for group in order if group.signature not in accepted])
-        waved = [[group] for group in order if group.signature in accepted]
+        bundles = merged([group for group in order if group.accepted is None])
         told: list[Cause] = []
         total = len(set().union(*(units_of(bundle) for bundle in bundles)))
         seen = 0
@@ -92,9 +94,10 @@ class Book:
             seen += gain
             cause = _cause(bundle, None, _home(bundle[0], everywhere, exchanges))
             told.append(replace(cause, marginal=gain / total, cumulative=seen / total))
-        for bundle in waved:
-            reason = accepted[bundle[0].signature]
-            told.append(replace(_cause(bundle, reason, ""), cumulative=1.0 if total else 0.0))
+        for group in order:
+            if group.accepted is not None:
+                reason = reasons.get(group.accepted, group.accepted)
+                told.append(replace(_cause([group], reason, ""), cumulative=1.0 if total else 0.0))
         return told
 
 

@@ -1,12 +1,11 @@
 """One difference as plain values: what the condition of an acceptance is asked about."""
 
 from collections.abc import Callable, Collection, Mapping
-from decimal import Decimal
 
 from compare.canonical import Unparsable, parse
 from compare.condition import ROOTS
 from compare.difference import Difference
-from pyingest.wire.term import Object, Term
+from pyingest.wire.term import Object
 
 
 def difference_record(
@@ -22,30 +21,15 @@ def difference_record(
     :param request: gives what is known of the request; only asked when *roots* hold it.
     :param roots: what is wanted; the rest costs time.
     """
-    record: dict[str, object] = {"diff": [_told(difference)]}
+    record: dict[str, object] = {"diff": [told(difference)]}
     if "request" in roots:
         record["request"] = dict(request())
     if not {"legacy", "candidate", "properties"}.isdisjoint(roots):
-        record |= _events(legacy, candidate)
+        record |= events_of(legacy, candidate)
     return record
 
 
-def plain(term: Term) -> object:
-    """Return a value as a condition takes it: a number is a float where it is no whole number.
-
-    Of a key that repeats the first value counts, as legacy reads it.
-    """
-    if isinstance(term, dict | Object):
-        fields: dict[str, object] = {}
-        for key, value in term.items():
-            fields.setdefault(str(key), plain(value))
-        return fields
-    if isinstance(term, list):
-        return [plain(item) for item in term]
-    return float(term) if isinstance(term, Decimal) else term
-
-
-def _told(difference: Difference) -> dict[str, object]:
+def told(difference: Difference) -> dict[str, object]:
     """Return a difference; both sides as texts, as reports print them."""
     told: dict[str, object] = {"kind": difference.kind.value, "path": difference.path}
     if difference.legacy is not None:
@@ -55,13 +39,16 @@ def _told(difference: Difference) -> dict[str, object]:
     return told
 
 
-def _events(legacy: bytes | None, candidate: bytes | None) -> dict[str, object]:
+def events_of(legacy: bytes | None, candidate: bytes | None) -> dict[str, object]:
+    """Return both events as values, and ``properties``: legacy's, or the candidate's if it has
+    none. What is not there, or is no JSON, is left out."""
     events: dict[str, object] = {}
     for name, body in (("legacy", legacy), ("candidate", candidate)):
         term = parse(body) if body is not None else None
         if body is not None and not isinstance(term, Unparsable):
-            events[name] = plain(term)
+            events[name] = term
     whole = events.get("legacy", events.get("candidate"))
-    if isinstance(whole, Mapping) and isinstance(whole.get("properties"), Mapping):
-        events["properties"] = whole["properties"]
+    holder = whole.get("properties") if isinstance(whole, dict | Object) else None
+    if isinstance(holder, dict | Object):
+        events["properties"] = holder
     return events

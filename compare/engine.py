@@ -14,6 +14,7 @@ in several, or on several machines that share it, and always give the same.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,11 +22,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from compare import explaining, scanning
+from compare.acceptance import waiver
+from compare.coverage import coverage
 from compare.explaining import Explained, explain_partition, explain_strangers
 from compare.finding import STRANGERS
 from compare.matching import Matched, match
 from compare.noise import RULES
 from compare.paths import Paths
+from compare.requests import DIALECT
 from compare.rules import Rules
 from compare.scanning import Scanned, scan
 from compare.settling import settle_left
@@ -162,10 +166,13 @@ def summary_of(
     counts.queue_mismatches = min(explained.queue, counts.distinct)
     counts.response_mismatches = explained.responses
     counts.accepted = explained.accepted
+    counts.tokens_seen = len(scanned.mirrored_tokens)
+    counts.tokens_mismatching = len(explained.tokens)
     counts.answered_not_queued = explained.answered_not_queued
     counts.queued_not_answered = explained.queued_not_answered
-    causes = explained.book.causes(rules.accepted, scanned.attributes, max(1, counts.exchanges))
-    mirrored = counts.mirrored
+    reasons = waiver(rules.accept).reasons
+    causes = explained.book.causes(reasons, scanned.attributes, max(1, counts.exchanges))
+    mirrored, seen = counts.mirrored, coverage(scanned.dialects, DIALECT)
     return Summary(
         events=matched.counts,
         units=counts,
@@ -178,7 +185,16 @@ def summary_of(
         pending=max(0, run.manifest.ledger.get("mirrored", mirrored) - mirrored),
         endpoints=dict(sorted(scanned.endpoints.items())),
         tokens=_busiest(scanned),
-        noise=_noise(rules, matched, explained),
+        noise=_noise(rules, matched),
+        accepted={key: explained.waved.get(key, 0) for key in sorted(reasons)},
+        strata={
+            name: (max(count, explained.strata[name]), explained.strata[name])
+            for name, count in sorted(scanned.strata.items())
+        },
+        dialects=_dialects(scanned),
+        unseen=seen.unseen,
+        unseen_bound=seen.unseen_bound,
+        late=matched.counts.late,
         clock_skew=_median(matched.skews),
         damage=_damage(run, scanned, matched),
     )
@@ -187,6 +203,18 @@ def summary_of(
 def _busiest(scanned: Scanned) -> dict[str, int]:
     order = sorted(scanned.tokens.items(), key=lambda item: (-item[1], item[0]))
     return dict(order[:BUSIEST])
+
+
+def _dialects(scanned: Scanned) -> dict[str, dict[str, int]]:
+    """Return the commonest values of each dimension."""
+    told: dict[str, dict[str, int]] = {}
+    for place, name in enumerate(DIALECT):
+        counts: Counter[str] = Counter()
+        for values, count in scanned.dialects.items():
+            counts[values[place]] += count
+        order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        told[name] = dict(order[:BUSIEST])
+    return told
 
 
 def _median(skews: "dict[float, int]") -> float | None:
@@ -198,11 +226,9 @@ def _median(skews: "dict[float, int]") -> float | None:
     return None
 
 
-def _noise(rules: Rules, matched: Matched, explained: Explained) -> dict[str, int]:
-    applied = {name: matched.noise.get(name, 0) for name in RULES}
-    for signature in sorted(rules.accepted):
-        applied[f"accepted {signature}"] = explained.waved.get(signature, 0)
-    return applied
+def _noise(rules: Rules, matched: Matched) -> dict[str, int]:
+    names = dict.fromkeys((*RULES, *(rule.name for rule in rules.tolerances.fields.rules)))
+    return {name: matched.noise.get(name, 0) for name in (*names, *sorted(matched.noise))}
 
 
 def _damage(run: RunReader, scanned: Scanned, matched: Matched) -> list[str]:

@@ -2,22 +2,26 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from compare.acceptance import waiver
 from compare.canonical import Content, parse
+from compare.cases import CaseWriter, case_line
 from compare.causes import Book, Group
 from compare.difference import Difference
+from compare.difference_record import difference_record, told
 from compare.finding import STRANGERS, Finding
 from compare.item import said_by
 from compare.matching import FINDINGS
 from compare.paths import Paths
-from compare.pattern import pattern
+from compare.pattern import Pattern, pattern
 from compare.payload import Payload
 from compare.quirk import Evidence
 from compare.quirks import explain
-from compare.requests import Attributes, endpoint_of, read
+from compare.requests import Attributes, read, request_record, stratum
 from compare.responses import is_success, response_differences
 from compare.rules import Rules
 from compare.samples import curl, shown
@@ -27,6 +31,9 @@ from compare.tally import Example
 from pyingest.wire.term import Object
 from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome
 from shadow.recording import RunReader
+
+CASES = "cases"
+"""What the files of findings are called, each of one partition."""
 
 
 @dataclass(slots=True)
@@ -47,7 +54,9 @@ class Explained:
     answered_not_queued: int = 0
     queued_not_answered: int = 0
     waved: Counter[str] = field(default_factory=Counter)
-    """How often each accepted signature applied."""
+    """Distinct requests in which each acceptance applied, by its key."""
+    strata: Counter[str] = field(default_factory=Counter)
+    """Events with a difference that nobody accepted, by the batch size of their requests."""
     tokens: set[str] = field(default_factory=set)
     """Projects with a difference that nobody accepted."""
 
@@ -62,19 +71,26 @@ class Explained:
         self.answered_not_queued += other.answered_not_queued
         self.queued_not_answered += other.queued_not_answered
         self.waved += other.waved
+        self.strata += other.strata
         self.tokens |= other.tokens
 
 
 class Explaining:
-    """Takes the exchanges of one partition with what was found about each."""
+    """Takes the exchanges of one partition with what was found about each.
 
-    def __init__(self, rules: Rules, paths: Paths) -> None:
+    :param keep: takes each finding as a line, for questions asked later.
+    """
+
+    def __init__(self, rules: Rules, paths: Paths, keep: Callable[[bytes], None]) -> None:
         self.found = Explained()
         self._rules = rules
         self._paths = paths
+        self._keep = keep
+        self._waiver = waiver(rules.accept)
         self._open: dict[str, dict[int, bool]] = defaultdict(dict)
         """For queue, answers and failures: the distinct requests that differ, and whether any
         difference is not accepted."""
+        self._waved: dict[str, set[int]] = defaultdict(set)
         self._strangers: dict[Content, int] = {}
 
     def exchange(self, unit: int, exchange: Exchange, findings: Sequence[Finding]) -> None:
@@ -86,18 +102,14 @@ class Explaining:
         if not findings and not answers:
             return
         case = Case(unit, exchange)
-        accepted = [
-            self._note(case, finding, "queue") for finding in findings if finding.differences
-        ]
-        if answers:
+        is_open = [self._note(case, one, "queue") for one in case.held_against(findings)]
+        if answers and isinstance(exchange.legacy, Answered):
             ours, theirs = _told(exchange.legacy), _told(candidate)
             finding = Finding(exchange.number, tuple(answers), ours, theirs)
             judged = "answers" if case.has_answer else "failures"
-            accepted.append(self._note(case, finding, judged))
-        if not all(accepted):
+            is_open.append(self._note(case, finding, judged))
+        if any(is_open):
             self.found.differed += not isinstance(candidate, Failed)
-            if case.token:
-                self.found.tokens.add(case.token)
         self._count_claims(case, candidate, findings)
 
     def stranger(self, finding: Finding) -> None:
@@ -111,6 +123,7 @@ class Explaining:
         found, judged = self.found, self._open
         found.queue = sum(judged["queue"].values())
         found.responses = sum(judged["answers"].values())
+        found.waved = Counter({key: len(units) for key, units in self._waved.items()})
         touched = {unit for units in judged.values() for unit in units if unit >= 0}
         found.accepted = sum(
             not any(units.get(unit, False) for units in judged.values()) for unit in touched
@@ -128,28 +141,55 @@ class Explaining:
             self.found.answered_not_queued += gone >= max(1, case.carries)
 
     def _note(self, case: "Case", finding: Finding, judged: str) -> bool:
-        """Sort the differences of one finding into groups; return whether all are accepted."""
-        groups: dict[str, Group] = {}
-        for difference in finding.differences:
-            group = self._group(case, finding, difference)
-            groups[group.signature] = group
+        """Sort the differences of one finding into groups; return whether one is not accepted."""
+        sorted_ = [self._sort(case, finding, each) for each in finding.differences]
         self.found.kinds.update({difference.kind.value for difference in finding.differences})
-        for signature, group in groups.items():
+        for group in {id(one): one for one, _ in sorted_}.values():
             case.count(finding, group)
-            if signature in self._rules.accepted:
-                self.found.waved[signature] += 1
-        is_open = bool(groups.keys() - self._rules.accepted.keys())
+            if group.accepted is not None:
+                self._waved[group.accepted].add(case.unit)
+        is_open = any(group.accepted is None for group, _ in sorted_)
         units = self._open[judged]
         units[case.unit] = units.get(case.unit, False) or is_open
-        return not is_open
+        if is_open:
+            self._count_open(case, judged)
+        titles = {group.signature: group.pattern.title for group, _ in sorted_}
+        self._keep(case_line(finding, case.record, [told for _, told in sorted_], titles))
+        return is_open
 
-    def _group(self, case: "Case", finding: Finding, difference: Difference) -> Group:
+    def _count_open(self, case: "Case", judged: str) -> None:
+        if case.token:
+            self.found.tokens.add(case.token)
+        if judged == "queue" and case.attributes is not None:
+            self.found.strata[stratum(case.attributes)] += 1
+
+    def _sort(
+        self, case: "Case", finding: Finding, difference: Difference
+    ) -> tuple[Group, dict[str, Any]]:
+        """Return the group of a difference, and the difference as plain values."""
         quirk = explain(
             Evidence(difference, case.payload, case.has_answer, finding.has_server_time)
         )
         path = self._paths.template(difference.path)
         endpoint = case.endpoint or _endpoint(finding)
-        return self.found.book.group(pattern(difference, path, endpoint, quirk))
+        which = pattern(difference, path, endpoint, quirk)
+        group = self.found.book.group(which, self._accepted(case, finding, difference, which))
+        plain = told(difference) | {"cause": group.signature}
+        return group, plain | ({"quirk": which.quirk} if which.quirk else {})
+
+    def _accepted(
+        self, case: "Case", finding: Finding, difference: Difference, which: Pattern
+    ) -> str | None:
+        if not self._rules.accept:
+            return None
+        record = difference_record(
+            difference,
+            finding.legacy,
+            finding.candidate,
+            lambda: case.record,
+            self._waiver.roots,
+        )
+        return self._waiver.accepts(record, which.signature)
 
 
 class Case:
@@ -161,6 +201,7 @@ class Case:
         self.payload: Payload | None = None
         self.attributes: Attributes | None = None
         self.endpoint = self.token = ""
+        self.record: dict[str, object] = {}
         self.has_answer = True
         self.carries = self.size = 0
         if whole is not None:
@@ -168,10 +209,22 @@ class Case:
             reading = read(request)
             self.payload = Payload(request)
             self.attributes, self.token = reading.attributes, reading.token
-            self.endpoint = endpoint_of(request)
+            self.endpoint = reading.endpoint
+            self.record = request_record(request, reading)
             self.carries = len(reading.keys)
             self.has_answer = isinstance(whole.candidate, Answered)
             self.size = len(request.target) + len(request.body)
+
+    def held_against(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """Yield those findings that say something against the candidate.
+
+        Where legacy never answered, it is no fault to have queued what legacy has not.
+        """
+        excused = self.whole is not None and isinstance(self.whole.legacy, Failed)
+        for finding in findings:
+            is_extra = finding.legacy is None
+            if finding.differences and not (excused and is_extra):
+                yield finding
 
     def count(self, finding: Finding, group: Group) -> None:
         """Count a finding of this case in *group*."""
@@ -204,18 +257,22 @@ def explain_partition(
     findings: dict[int, list[Finding]] = defaultdict(list)
     for finding in inbox(work, FINDINGS, number, Finding):
         findings[finding.number].append(finding)
-    task, units = Explaining(rules, paths), Units()
+    cases = CaseWriter(work / f"{CASES}-{number:04d}")
+    task, units = Explaining(rules, paths, cases.add), Units()
     for exchange in RunReader(directory).exchanges(number):
         if exchange.at <= until and not isinstance(exchange.candidate, NotMirrored):
             task.exchange(units.of(exchange), exchange, findings.get(exchange.number, ()))
+    cases.close()
     return task.finish()
 
 
 def explain_strangers(rules: Rules, paths: Paths, work: Path) -> Explained:
     """Return what the findings amount to that belong to no known exchange."""
-    task = Explaining(rules, paths)
+    cases = CaseWriter(work / f"{CASES}-strangers")
+    task = Explaining(rules, paths, cases.add)
     for finding in inbox(work, FINDINGS, STRANGERS, Finding):
         task.stranger(finding)
+    cases.close()
     return task.finish()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from compare.engine import Progress, summarise
 from compare.engines import engine_for
+from compare.field_noise import FieldRules
 from compare.noise import Tolerances
 from compare.policy import Policy
 from compare.report import Report, report
@@ -34,12 +35,10 @@ def rules_of(policy: Policy, run: RunReader) -> Rules:
     """Return what *policy* says about comparing *run*."""
     today = datetime.date.fromtimestamp(run.manifest.created)
     return Rules(
-        tolerances=Tolerances(policy.noise.server_time_seconds),
-        accepted={
-            one.signature: f"{one.reason} ({one.by}, until {one.until})"
-            for one in policy.accept
-            if one.is_current(today)
-        },
+        tolerances=Tolerances(policy.noise.server_time_seconds, FieldRules(policy.noise.field)),
+        accept=tuple(one for one in policy.accept if one.is_current(today)),
         headers=policy.compare.headers,
         window_seconds=policy.gate.latency.window_seconds,
+        late_after=policy.validity.late_after_seconds,
+        order=policy.compare.order,
     )

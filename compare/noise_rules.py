@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
+
+from compare.shape import Section
 
 Words = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -18,7 +20,7 @@ OF_SHAPE = ("pattern", "length", "band", "type")
 NUMERIC = ("int", "float", "number")
 
 
-class Calibrated(Struct, frozen=True, forbid_unknown_fields=True):
+class Calibrated(Section, frozen=True):
     """What a learned rule rests on, counted in pairs of events."""
 
     events: Count
@@ -29,7 +31,7 @@ class Calibrated(Struct, frozen=True, forbid_unknown_fields=True):
     """Pairs in which it differed."""
 
 
-class FieldRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class FieldRule(Section, frozen=True, omit_defaults=True):
     """Which differences in one field are expected."""
 
     endpoint: Literal["track", "engage", "*"]
@@ -51,6 +53,10 @@ class FieldRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     length: tuple[Count, Count] | None = None
     """``shape``: least and most characters of both values."""
     calibrated: Calibrated | None = None
+
+    def troubles(self) -> Iterator[tuple[str, str]]:
+        """Yield what contradicts itself."""
+        yield from (("", trouble) for trouble in _troubles(self))
 
     @property
     def place(self) -> str:

@@ -13,6 +13,7 @@ from msgspec import Meta
 from compare.accepted import Accepted, Accepting, unknown_kind
 from compare.category import CATEGORIES
 from compare.evidence import boundary
+from compare.noise_rules import FieldRule
 from compare.shape import Misfit, Section, fit
 from compare.toml_lines import line_of
 
@@ -223,12 +224,16 @@ class NoiseRules(Section, frozen=True):
     """Differences that are expected."""
 
     server_time_seconds: Amount = 2.0
+    field: tuple[FieldRule, ...] = ()
+    """Fields that differ by themselves; written by hand or by ``mixmigrate calibrate``."""
 
 
 class Compare(Section, frozen=True):
     """What of an answer is compared besides status and body."""
 
     headers: tuple[str, ...] = ("content-type",)
+    order: bool = True
+    """Whether to count events of one person that lie in another order on the two queues."""
 
 
 class Policy(Section, frozen=True):

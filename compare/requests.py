@@ -149,6 +149,32 @@ def dialect(request: Request, reading: Reading) -> tuple[str, ...]:
     )
 
 
+def stratum(attributes: Attributes) -> str:
+    """Return the batch size by which events are counted apart; ``0`` counts as ``1``."""
+    return attributes.batch if attributes.batch != "0" else "1"
+
+
+def request_record(request: Request, reading: Reading) -> dict[str, object]:
+    """Return what an expression can ask about a request."""
+    target = request.target.decode("latin-1")
+    told = reading.attributes
+    kind = header(request.headers, b"content-type")
+    agent = header(request.headers, b"user-agent")
+    return {
+        "method": told.method,
+        "target": target,
+        "path": target.partition("?")[0],
+        "endpoint": reading.endpoint,
+        "token": reading.token,
+        "library": told.library,
+        "charset": told.charset,
+        "batch": told.batch,
+        "events": len(reading.keys),
+        "content_type": (kind or b"").decode("latin-1"),
+        "user_agent": (agent or b"").decode("latin-1"),
+    }
+
+
 def _has_repeats(term: Term) -> bool:
     todo = [term]
     while todo:

@@ -1,8 +1,8 @@
 """How a run is compared: what the policy says about comparing, apart from judging."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from compare.accepted import Accepted
 from compare.noise import Tolerances
 
 
@@ -11,8 +11,8 @@ class Rules:
     """How a run is compared. A value that can be sent to another process."""
 
     tolerances: Tolerances = field(default_factory=Tolerances)
-    accepted: Mapping[str, str] = field(default_factory=dict)
-    """Reasons of the differences that reviewers accepted, by signature."""
+    accept: tuple[Accepted, ...] = ()
+    """Differences that reviewers accepted, those that hold on the day of the recording."""
     headers: tuple[str, ...] = ("content-type",)
     """Names of the answer's headers that must agree, in lower case."""
     window_seconds: float = 10.0

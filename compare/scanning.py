@@ -9,7 +9,7 @@ from compare.canonical import digest
 from compare.latency import Windows
 from compare.linking import Tie, Visit
 from compare.paths import Paths
-from compare.requests import Reading, dialect, read
+from compare.requests import Reading, dialect, read, stratum
 from compare.responses import is_success, response_differences
 from compare.rules import Rules
 from compare.shuffle import Outbox
@@ -34,6 +34,9 @@ class Scanned:
     """Partitions in which some answers differ."""
     endpoints: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
+    mirrored_tokens: set[str] = field(default_factory=set)
+    strata: Counter[str] = field(default_factory=Counter)
+    """Events that legacy is due to queue for mirrored requests, by their batch size."""
     attributes: Counter[tuple[str, str]] = field(default_factory=Counter)
     dialects: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """Mirrored exchanges by what tells sorts of requests apart; see ``requests.DIALECT``."""
@@ -48,6 +51,8 @@ class Scanned:
         self.differing |= other.differing
         self.endpoints += other.endpoints
         self.tokens += other.tokens
+        self.mirrored_tokens |= other.mirrored_tokens
+        self.strata += other.strata
         self.attributes += other.attributes
         self.dialects += other.dialects
         self.paths.merge(other.paths)
@@ -64,6 +69,8 @@ class Scan:
         self._headers = rules.headers
         self._ties = ties
         self._units = Units()
+        self._answered: set[int] = set()
+        """Distinct requests that legacy answered at least once."""
         self._failing: tuple[set[int], set[int]] = set(), set()
 
     def add(self, exchange: Exchange) -> None:
@@ -79,12 +86,16 @@ class Scan:
         if not isinstance(candidate, NotMirrored):
             found.counts.mirrored += 1
             found.dialects[dialect(exchange.request, reading)] += 1
+            if reading.token:
+                found.mirrored_tokens.add(reading.token)
+            found.strata[stratum(reading.attributes)] += len(reading.keys)
             self._compare(self._units.of(exchange), exchange, candidate)
 
     def finish(self) -> Scanned:
         """Return what was found in all."""
         counts = self.found.counts
-        counts.distinct = len(self._units)
+        counts.distinct = len(self._answered)
+        counts.set_aside = len(self._units) - len(self._answered)
         counts.legacy_errors, counts.candidate_errors = map(len, self._failing)
         return self.found
 
@@ -100,6 +111,9 @@ class Scan:
         found = self.found
         found.windows.add(exchange.at, _seconds(exchange.legacy), _seconds(candidate))
         found.failed += isinstance(candidate, Failed)
+        if isinstance(exchange.legacy, Failed):
+            return
+        self._answered.add(unit)
         if is_error(exchange.legacy):
             self._failing[0].add(unit)
         elif is_error(candidate):

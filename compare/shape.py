@@ -71,17 +71,15 @@ class _Fitting:
             self.found.append(Misfit(path, f"must be a table, not {_told(table)}"))
             return None
         before = len(self.found)
-        fields = {one.name: one for one in msgspec.structs.fields(kind)}
+        fields = {one.encode_name: one for one in msgspec.structs.fields(kind)}
         for key in table:
             if key not in fields:
                 self.found.append(Misfit(path, _unknown(key, list(fields)), key))
-        for one in fields.values():
-            if one.required and one.name not in table:
-                self.found.append(
-                    Misfit(path or "the file", f"{one.name} is missing; it must be given")
-                )
+        for key, one in fields.items():
+            if one.required and key not in table:
+                self.found.append(Misfit(path or "the file", f"{key} is missing; it must be given"))
         values = {
-            key: self._value(fields[key].type, value, _join(path, key))
+            fields[key].name: self._value(fields[key].type, value, _join(path, key))
             for key, value in table.items()
             if key in fields
         }

@@ -1,5 +1,7 @@
 """What the condition of an acceptance is asked about."""
 
+from decimal import Decimal
+
 import pytest
 
 from compare.difference import Difference, Kind
@@ -22,9 +24,9 @@ def test_the_difference_stands_alone_with_both_texts() -> None:
     ]
 
 
-def test_events_are_plain_values_and_a_repeated_key_has_its_first() -> None:
-    record = difference_record(DIFFERENCE, LEGACY, CANDIDATE, dict)
-    properties = {"price": 1.1, "n": 2, "list": [True, None]}
+def test_events_are_values_that_keep_every_digit() -> None:
+    record = difference_record(DIFFERENCE, CANDIDATE, LEGACY, dict)
+    properties = {"price": Decimal("1.1"), "n": 2}
     assert record["legacy"] == {"event": "buy", "properties": properties}
     assert record["properties"] == properties
 
@@ -32,7 +34,7 @@ def test_events_are_plain_values_and_a_repeated_key_has_its_first() -> None:
 def test_without_an_event_of_legacy_the_properties_are_the_candidate_s() -> None:
     extra = Difference(Kind.EXTRA, "", None, "{}")
     record = difference_record(extra, None, CANDIDATE, dict)
-    assert record["properties"] == {"price": 1.1, "n": 2}
+    assert record["properties"] == {"price": Decimal("1.1"), "n": 2}
     assert "legacy" not in record
     assert record["diff"] == [{"kind": "extra", "path": "", "candidate": "{}"}]
 

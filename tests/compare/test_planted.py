@@ -94,7 +94,6 @@ def test_what_is_only_spelt_otherwise_touches_no_request(plant: Plant, tmp_path:
 
 
 @pytest.mark.parametrize("plant", ARRIVAL, ids=lambda plant: plant.name)
-
 def test_a_planted_arrival_is_counted_and_changes_no_verdict(plant: Plant, tmp_path: Path) -> None:
     planting = planted({plant: ALONE}, clean=CLEAN, seed=2014)
     found = compared(tmp_path, planting)
