@@ -46,13 +46,18 @@ def plain(term: Term) -> object:
 
 
 def _told(difference: Difference) -> dict[str, object]:
-    """Return a difference; both sides as texts, as reports print them."""
     told: dict[str, object] = {"kind": difference.kind.value, "path": difference.path}
     if difference.legacy is not None:
-        told["legacy"] = difference.legacy
+        told["legacy"] = _value(difference.legacy)
     if difference.candidate is not None:
-        told["candidate"] = difference.candidate
+        told["candidate"] = _value(difference.candidate)
     return told
+
+
+def _value(text: str) -> object:
+    """Return the value that a text is in JSON, or the text: of a header, or of one cut short."""
+    term = parse(text.encode("utf-8", "surrogatepass"))
+    return text if isinstance(term, Unparsable) else plain(term)
 
 
 def _events(legacy: bytes | None, candidate: bytes | None) -> dict[str, object]:
