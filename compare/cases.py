@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from compare.difference_record import events_of
+from compare.difference_record import events_of, valued
 from compare.finding import Finding
 from shadow.segments import Cut, Segment, SegmentReader
 
@@ -57,7 +57,10 @@ def case_line(
 
 def roots_of(case: CaseLine, wanted: Iterable[str]) -> dict[str, object]:
     """Return those of the roots of an expression that are *wanted*."""
-    record: dict[str, object] = {"diff": case.diff, "request": case.request}
+    record: dict[str, object] = {
+        "diff": [valued(one) for one in case.diff],
+        "request": case.request,
+    }
     if not {"legacy", "candidate", "properties"}.isdisjoint(wanted):
         record |= events_of(_bytes(case.legacy), _bytes(case.candidate))
     return record

@@ -21,7 +21,7 @@ def difference_record(
     :param request: gives what is known of the request; only asked when *roots* hold it.
     :param roots: what is wanted; the rest costs time.
     """
-    record: dict[str, object] = {"diff": [told(difference)]}
+    record: dict[str, object] = {"diff": [valued(told(difference))]}
     if "request" in roots:
         record["request"] = dict(request())
     if not {"legacy", "candidate", "properties"}.isdisjoint(roots):
@@ -37,6 +37,18 @@ def told(difference: Difference) -> dict[str, object]:
     if difference.candidate is not None:
         told["candidate"] = difference.candidate
     return told
+
+
+def valued(said: Mapping[str, object]) -> dict[str, object]:
+    """Return a difference with both sides as values, where their texts are JSON."""
+    values = {name: _value(text) for name, text in said.items() if name in ("legacy", "candidate")}
+    return {**said, **values}
+
+
+def _value(text: object) -> object:
+    """Return the value that a text is in JSON, or the text: of a header, or of one cut short."""
+    term = parse(str(text).encode("utf-8", "surrogatepass"))
+    return text if isinstance(term, Unparsable) else term
 
 
 def events_of(legacy: bytes | None, candidate: bytes | None) -> dict[str, object]:

@@ -29,7 +29,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ()
 
 
-Record = TypeVar("Record", bound=Section)
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,11 @@ class _Fitting:
         for key in table:
             if key not in fields:
                 self.found.append(Misfit(path, _unknown(key, list(fields)), key))
-        for key, one in fields.items():
-            if one.required and key not in table:
-                self.found.append(Misfit(path or "the file", f"{key} is missing; it must be given"))
+        for name, one in fields.items():
+            if one.required and name not in table:
+                self.found.append(
+                    Misfit(path or "the file", f"{name} is missing; it must be given")
+                )
         values = {
             fields[key].name: self._value(fields[key].type, value, _join(path, key))
             for key, value in table.items()
@@ -86,13 +88,13 @@ class _Fitting:
         if len(self.found) > before:
             return None
         record = kind(**values)
-        for key, said in record.troubles():
+        for key, said in record.troubles() if isinstance(record, Section) else ():
             self.found.append(Misfit(_join(path, key) if key else path, said))
         return record
 
     def _value(self, kind: Any, value: object, path: str) -> object:
         before = len(self.found)
-        section = _section_in(kind)
+        section = _record_in(kind)
         if section is not None and _is_list(_bare(kind)):
             if not isinstance(value, list):
                 self.found.append(Misfit(path, f"must be a list of tables; write [[{path}]]"))
@@ -110,12 +112,12 @@ class _Fitting:
             return None
 
 
-def _section_in(kind: Any) -> type[Section] | None:
-    """Return the section that *kind* is, or is a list of."""
+def _record_in(kind: Any) -> type[msgspec.Struct] | None:
+    """Return the record that *kind* is, or is a list of."""
     bare = _bare(kind)
     if _is_list(bare):
         bare = _bare(typing.get_args(bare)[0])
-    return bare if isinstance(bare, type) and issubclass(bare, Section) else None
+    return bare if isinstance(bare, type) and issubclass(bare, msgspec.Struct) else None
 
 
 def _is_list(bare: Any) -> bool:

@@ -12,16 +12,23 @@ LEGACY = b'{"event":"buy","properties":{"price":1.10,"n":2,"n":3,"list":[true,nu
 CANDIDATE = b'{"event":"buy","properties":{"price":1.1,"n":2}}'
 
 
-def test_the_difference_stands_alone_with_both_texts() -> None:
-    record = difference_record(DIFFERENCE, LEGACY, CANDIDATE, dict)
-    assert record["diff"] == [
-        {
-            "kind": "numeric_format",
-            "path": "properties.price",
-            "legacy": "1.10",
-            "candidate": "1.1",
-        }
-    ]
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.10", 1.1),
+        ('"1"', "1"),
+        ("null", None),
+        ("[1,2]", [1, 2]),
+        ("200", 200),
+        ("text/plain", "text/plain"),
+        ('"cut sho', '"cut sho'),
+        ("\ud800", "\ud800"),
+    ],
+)
+def test_a_side_of_a_difference_is_its_value_or_else_its_text(text: str, value: object) -> None:
+    difference = Difference(Kind.TYPE, "properties.a", text, "0")
+    told = {"kind": "type", "path": "properties.a", "legacy": value, "candidate": 0}
+    assert difference_record(difference, None, None, dict)["diff"] == [told]
 
 
 def test_events_are_values_that_keep_every_digit() -> None:
@@ -36,7 +43,7 @@ def test_without_an_event_of_legacy_the_properties_are_the_candidate_s() -> None
     record = difference_record(extra, None, CANDIDATE, dict)
     assert record["properties"] == {"price": Decimal("1.1"), "n": 2}
     assert "legacy" not in record
-    assert record["diff"] == [{"kind": "extra", "path": "", "candidate": "{}"}]
+    assert record["diff"] == [{"kind": "extra", "path": "", "candidate": {}}]
 
 
 @pytest.mark.parametrize("body", [b"\xff", b'"text"', b"[1]", b'{"properties":5}', b"{}"])
