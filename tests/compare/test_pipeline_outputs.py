@@ -1,5 +1,6 @@
 """JUnit and Markdown, as pipelines and pull requests take them."""
 
+import dataclasses
 import html
 import re
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from compare.render.testing import (
 from compare.report import Report, report
 from compare.stored import NAME
 from compare.tally import Summary
+from compare.verdict import Outcome
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
 VETOES = """
@@ -117,6 +119,16 @@ def test_each_veto_has_a_case_of_its_own() -> None:
     assert names == ["veto 1: missing", "veto 2: missing", "veto 3: extra, truncated"]
     assert "61 requests" in (case(made, "veto 1: missing").findtext("failure") or "")
     assert case(made, "veto 2: missing").find("failure") is None
+
+
+def test_a_reason_of_another_kind_makes_the_suite_red() -> None:
+    made = report_of(clean_summary())
+    verdict = dataclasses.replace(
+        made.verdict, outcome=Outcome.FAIL, reasons=("acceptance: nothing matched it",)
+    )
+    told = suite(dataclasses.replace(made, verdict=verdict))
+    assert told.get("failures") == "1"
+    assert told.findtext("testcase/failure") == "acceptance: nothing matched it"
 
 
 def test_an_accepted_cause_breaks_no_veto() -> None:
