@@ -68,7 +68,7 @@ def further(report: Report) -> list[str]:
 def _words(veto: Veto) -> str:
     """Return what a veto is about: every word of every list in it."""
     lists = msgspec.to_builtins(veto).values()
-    return ", ".join(word for words in lists if not isinstance(words, str | int) for word in words)
+    return ", ".join(word for words in lists if isinstance(words, list | tuple) for word in words)
 
 
 def _about(report: Report) -> Iterator[tuple[str, object]]:
