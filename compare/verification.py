@@ -15,10 +15,12 @@ from compare.render.files import renderings
 from compare.render.json_schema import violations
 from compare.render.schema import PATH
 from compare.report import SCHEMA, Report, report
-from compare.stored import FORMAT, StoredError, parsed, unpacked
+from compare.stored import NAME, StoredError, parsed, unpacked
 from shadow.recording import Manifest
 
 REPORT = "report.json"
+SHOWN = 60
+"""Characters of a long value on either side of where it goes wrong."""
 
 
 class VerificationError(Exception):
@@ -63,26 +65,26 @@ def verify(
     """
     told = read_report(files[REPORT])
     try:
-        text = unpacked(files["evidence.json.zst"])
+        text = unpacked(files[NAME])
         stored = parsed(text)
         rules = parse(stored.policy_text, "the evidence's policy")
     except (StoredError, PolicyError) as error:
-        raise VerificationError(f"evidence.json.zst: {error}") from None
+        raise VerificationError(f"{NAME}: {error}") from None
     made = report(stored.run, stored.manifest, stored.summary, rules, stored.policy_text)
     rendered = renderings(made)
     wanted = json.loads(rendered[REPORT])
     others = [name for name in rendered if name in files and name != REPORT]
-    found = [
-        *_schema(told),
-        *_hash(told, sha256(text).hexdigest()),
-        *(Mismatch(one, "what the evidence gives", "something else")
-          for one in others if files[one] != rendered[one]),
-        *_policy(policy, rules),
-        *_manifest(manifest, stored.manifest),
-    ]  # fmt: skip
+    hashed = sha256(text).hexdigest()
+    found = [*_schema(told), *_hash(told, hashed), *_policy(policy, rules)]
+    found += _manifest(manifest, stored.manifest)
     known = {one.where for one in found}
     found += [one for one in differing(wanted, told) if one.where not in known]
-    return Verification(made, sha256(text).hexdigest(), stored.tool, tuple(found), tuple(others))
+    found += [
+        Mismatch(name, "what the evidence gives", "something else")
+        for name in others
+        if files[name] != rendered[name]
+    ]
+    return Verification(made, hashed, stored.tool, tuple(found), tuple(others))
 
 
 def read_report(text: bytes) -> dict[str, Any]:
@@ -113,7 +115,18 @@ def differing(expected: object, found: object, path: str = "") -> Iterator[Misma
         for place, (one, other) in enumerate(zip(expected, found, strict=True)):
             yield from differing(one, other, f"{path}[{place}]")
     elif isinstance(expected, bool) is not isinstance(found, bool) or expected != found:
-        yield Mismatch(path, _text(expected), _text(found))
+        yield Mismatch(path, *_apart(expected, found))
+
+
+def _apart(expected: object, found: object) -> tuple[str, str]:
+    """Return both values as texts; of long ones the part where they begin to differ."""
+    ours, theirs = _text(expected), _text(found)
+    if max(len(ours), len(theirs)) <= 2 * SHOWN:
+        return ours, theirs
+    same = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), 0)
+    start = max(0, same - SHOWN // 2)
+    cut = [one[start : start + 2 * SHOWN] for one in (ours, theirs)]
+    return ("…" if start else "") + cut[0], ("…" if start else "") + cut[1]
 
 
 def _side(values: dict[str, Any], name: str) -> str:
@@ -136,7 +149,7 @@ def _hash(told: dict[str, Any], found: str) -> Iterator[Mismatch]:
     provenance = told.get("provenance")
     said = provenance.get("evidence_sha256") if isinstance(provenance, dict) else None
     if said != found:
-        yield Mismatch("provenance.evidence_sha256", f"{found} ({FORMAT})", _text(said))
+        yield Mismatch("provenance.evidence_sha256", found, _text(said))
 
 
 def _policy(asked: Policy | None, used: Policy) -> Iterator[Mismatch]:

@@ -1,4 +1,4 @@
-"""A report as JUnit XML: a test case for each gate and veto, for coverage, and for validity.
+"""A report as JUnit XML: a test case for each gate and veto, for coverage, validity, and the rest.
 
 FAIL is a failure. UNDECIDED and INVALID are errors: a skipped case would turn a pipeline green.
 In an INVALID run every gate is an error, since its numbers say nothing about the candidate.
@@ -34,6 +34,8 @@ def render_junit(report: Report) -> bytes:
     short = [one for one in report.verdict.reasons if one.startswith("coverage: ")]
     _case(suite, "coverage", "coverage", "error", short)
     _case(suite, "validity", "validity", "error", report.verdict.reasons if invalid else ())
+    tag = "failure" if report.verdict.outcome is Outcome.FAIL else "error"
+    _case(suite, "further", "further reasons", tag, () if invalid else further(report))
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
@@ -54,10 +56,19 @@ def vetoed(report: Report, veto: Veto) -> list[str]:
     return [reason for reason in reasons if reason.startswith("veto: ")]
 
 
+def further(report: Report) -> list[str]:
+    """Return the reasons that are no gate's, no veto's and not coverage's.
+
+    Whatever a verdict comes to hold against a run, the suite must not be green with it.
+    """
+    told = ("veto: ", "coverage: ", *(f"{gate.name}: " for gate in report.verdict.gates))
+    return [reason for reason in report.verdict.reasons if not reason.startswith(told)]
+
+
 def _words(veto: Veto) -> str:
     """Return what a veto is about: every word of every list in it."""
     lists = msgspec.to_builtins(veto).values()
-    return ", ".join(word for words in lists if isinstance(words, list) for word in words)
+    return ", ".join(word for words in lists if isinstance(words, list | tuple) for word in words)
 
 
 def _about(report: Report) -> Iterator[tuple[str, object]]:
