@@ -86,11 +86,11 @@ def _data(found: "Calibration") -> dict[str, Any]:
     }
 
 
-def _progress() -> Callable[[str, int], None]:
+def _progress() -> Callable[[str, int, bool], None]:
     """Return what shows how many pairs were learned from, on a terminal."""
 
-    def show(what: str, done: int) -> None:
+    def show(what: str, done: int, is_last: bool) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{what} {done}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{what} {done}", nl=is_last, err=True)
 
     return show

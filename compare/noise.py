@@ -5,18 +5,18 @@ first and measured afterwards: a tolerance is no equality, and nothing is matche
 rule speaks of and does not allow is counted, too: a masked field is still watched.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from compare.canonical import parse
 from compare.difference import Difference, Kind, type_name
-from compare.field_noise import FieldRules, allowing
+from compare.field_noise import FieldRules, allowing, fits
 from compare.item import Pair
 from compare.noise_rules import FieldRule
 from pyingest.wire.term import Object
 
 _TIMES = ("properties.time", "$time")
-_VIOLATED = " violated"
+_VIOLATED, _BY_CANDIDATE, _BY_LEGACY = " violated", " broken by candidate", " broken by legacy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,12 @@ class Watched:
     applied: int
     """Differences that it allowed."""
     violated: int
-    """Differences that it did not: with legacy as it was calibrated, the candidate's doing."""
+    """Differences that it did not."""
+    by_candidate: int = 0
+    """Of these, ones in which only the candidate's value is not what the rule expects."""
+    by_legacy: int = 0
+    """Ones in which only legacy's is not. While the two services are interchangeable, it is as
+    often the one as the other."""
 
 
 Rule = Callable[[Difference, Pair, Tolerances], bool]
@@ -82,15 +87,24 @@ def without_noise(
             applied[name] = applied.get(name, 0) + 1
             continue
         rest.append(difference)
-        for name in {one.name + _VIOLATED for one in over}:
+        for name in {found for one in over for found in _broken(one, difference)}:
             applied[name] = applied.get(name, 0) + 1
     return rest
+
+
+def _broken(rule: FieldRule, difference: Difference) -> Iterator[str]:
+    """Yield what to count when *rule* speaks of *difference* and does not allow it."""
+    yield rule.name + _VIOLATED
+    ours, theirs = fits(rule, difference.legacy), fits(rule, difference.candidate)
+    if ours != theirs:
+        yield rule.name + (_BY_CANDIDATE if ours else _BY_LEGACY)
 
 
 def watched(applied: Mapping[str, int], rules: Iterable[FieldRule]) -> list[Watched]:
     """Return for each of *rules* what :func:`without_noise` counted, in their order."""
     names = dict.fromkeys(rule.name for rule in rules)
-    return [Watched(name, applied.get(name, 0), applied.get(name + _VIOLATED, 0)) for name in names]
+    ends = ("", _VIOLATED, _BY_CANDIDATE, _BY_LEGACY)
+    return [Watched(name, *(applied.get(name + end, 0) for end in ends)) for name in names]
 
 
 def endpoint_of(body: bytes) -> str:

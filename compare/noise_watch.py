@@ -42,7 +42,8 @@ def _about(one: Watched, group: Sequence[FieldRule], pairs: int, alpha: float) -
     if one.violated:
         yield (
             f"noise rule {one.rule!r}: {_times(one.violated)} the field differed outside the "
-            "rule's class; each of these is reported as a difference"
+            f"rule's class ({one.by_candidate:,} with only the candidate's value at fault, "
+            f"{one.by_legacy:,} with only legacy's); each is reported as a difference"
         )
     known = [rule.calibrated for rule in group if rule.calibrated is not None]
     if pairs and len(known) == len(group):

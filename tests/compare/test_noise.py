@@ -175,7 +175,37 @@ def test_a_rule_counts_what_it_allowed_and_what_broke_it() -> None:
     left(f'"$insert_id":{GOOD}', f'"$insert_id":{OTHER}', ID, applied=applied)
     left(f'"$insert_id":{GOOD}', '"$insert_id":"x"', ID, applied=applied)
     left(f'"$insert_id":{GOOD}', '"$insert_id":"y"', ID, applied=applied)
-    assert watched(applied, [ID, TAGS]) == [Watched(ID.name, 1, 2), Watched(TAGS.name, 0, 0)]
+    assert watched(applied, [ID, TAGS]) == [Watched(ID.name, 1, 2, 2, 0), Watched(TAGS.name, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "by"),
+    [
+        (f'"$insert_id":{GOOD}', '"$insert_id":"x"', (1, 0)),
+        ('"$insert_id":"x"', f'"$insert_id":{GOOD}', (0, 1)),
+        ('"$insert_id":"x"', '"$insert_id":"y"', (0, 0)),
+        (f'"$insert_id":{GOOD}', '"a":1', (1, 0)),
+        ('"a":1', f'"a":1,"$insert_id":{GOOD}', (0, 1)),
+    ],
+)
+def test_who_broke_a_rule_is_told_apart(ours: str, theirs: str, by: tuple[int, int]) -> None:
+    applied: dict[str, int] = {}
+    left(ours, theirs, ID, applied=applied)
+    (found,) = watched(applied, [ID])
+    assert (found.violated, found.by_candidate, found.by_legacy) == (1, *by)
+
+
+def test_two_numbers_too_far_apart_are_nobodys_fault() -> None:
+    rule = FieldRule("track", "properties.a", "tolerance", at_most=1.0)
+    applied: dict[str, int] = {}
+    left('"a":1', '"a":5', rule, applied=applied)
+    assert watched(applied, [rule]) == [Watched(rule.name, 0, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "number"])
+def test_a_number_that_was_cut_short_has_no_shape(kind: Any) -> None:
+    rule = FieldRule("track", "properties.a", "shape", type=kind)
+    assert left('"a":' + "1" * 600, '"a":' + "2" * 600, rule)
 
 
 def test_two_rules_of_one_place_may_share_the_work() -> None:
