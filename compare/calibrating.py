@@ -238,7 +238,22 @@ def _flaws(run: RunReader, requests: Asked, found: Calibration) -> list[str]:
         pending=max(0, run.manifest.ledger.get("mirrored", 0) - requests.requests),
         damage=[f"{damage.where}: {damage.what}" for damage in run.damage],
     )
-    return list(flaws(summary, run.manifest))
+    return [*flaws(summary, run.manifest), *_not_twice(run)]
+
+
+def _not_twice(run: RunReader) -> Iterator[str]:
+    """Yield why the run is not one of two legacies."""
+    ours, theirs = run.manifest.legacy, run.manifest.candidate
+    if ours.get("queue") and ours.get("queue") == theirs.get("queue"):
+        yield (
+            f"both taps read {ours['queue']}: each saw every event twice, and they always agree; "
+            "give the second legacy a queue of its own"
+        )
+    if ours.get("build") and theirs.get("build") and ours["build"] != theirs["build"]:
+        yield (
+            f"the two sides are of different builds, {ours['build']} and {theirs['build']}: what "
+            "differs between them is no noise; run one build on both sides"
+        )
 
 
 def _plural(count: int, word: str) -> str:

@@ -239,6 +239,25 @@ def test_a_run_whose_tap_failed_cannot_be_used(tmp_path: Path, side: Side) -> No
     assert not result.stdout
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "usable"),
+    [
+        ({"queue": "kestrel://q/a"}, {"queue": "kestrel://q/a"}, False),
+        ({"queue": "kestrel://q/a"}, {"queue": "kestrel://q/b"}, True),
+        ({"build": "1.0"}, {"build": "2.0"}, False),
+        ({"build": "1.0"}, {"build": "1.0"}, True),
+        ({"build": "", "queue": ""}, {"build": "1.0", "queue": ""}, True),
+    ],
+)
+def test_a_run_of_anything_but_two_equal_legacies_cannot_be_used(
+    tmp_path: Path, ours: dict[str, str], theirs: dict[str, str], usable: bool
+) -> None:
+    reader = recorded(tmp_path / "run", [exchange(1)], twice(1, "", ""))
+    reader.manifest.legacy, reader.manifest.candidate = ours, theirs
+    found = calibrate_run(reader, load("default")[0], lambda *_: None)
+    assert (found.exit_code == 0) is usable
+
+
 def test_a_run_without_requests_cannot_be_used(tmp_path: Path) -> None:
     recorded(tmp_path / "run", [], [])
     out = tmp_path / "noise.toml"
