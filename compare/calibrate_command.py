@@ -42,6 +42,7 @@ def calibrate_command(run: Path, source: str, out: Path | None, as_json: bool) -
     from compare.calibrating import calibrate_run
     from compare.calibration_text import render_piece, render_story
     from compare.policy import PolicyError, load
+    from compare.render.visible import encodable
     from shadow.recording import RecordingError, RunReader
 
     try:
@@ -52,7 +53,7 @@ def calibrate_command(run: Path, source: str, out: Path | None, as_json: bool) -
     except (OSError, PolicyError, RecordingError) as error:
         raise Trouble(str(error)) from None
     if as_json:
-        say(json.dumps(_data(found), indent=2))
+        say(json.dumps(encodable(_data(found)), indent=2))
     elif out is not None:
         say(render_story(found))
         if piece:

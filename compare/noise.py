@@ -31,13 +31,13 @@ class Tolerances:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What became of the differences in the fields that a rule speaks of."""
+    """What became of the fields that a rule speaks of, in pairs of events."""
 
     rule: str
     applied: int
-    """Differences that it allowed."""
+    """Pairs in which it allowed a difference."""
     violated: int
-    """Differences that it did not."""
+    """Pairs with a difference that it did not."""
     by_candidate: int = 0
     """Of these, ones in which only the candidate's value is not what the rule expects."""
     by_legacy: int = 0
@@ -71,10 +71,11 @@ def without_noise(
 ) -> list[Difference]:
     """Return the differences that no rule allows.
 
-    Counts in *applied* what each rule did: under its name what it allowed, and for
-    :func:`watched` what it spoke of and did not allow.
+    Counts in *applied* what each rule did, once a pair: under its name that it allowed something,
+    and for :func:`watched` that something it speaks of was not allowed.
     """
     rest: list[Difference] = []
+    names: set[str] = set()
     endpoint = endpoint_of(pair.legacy.event.body) if tolerances.fields.rules else ""
     for difference in found:
         rule = next(
@@ -83,21 +84,29 @@ def without_noise(
         over = () if rule else tolerances.fields.over(endpoint, difference.path)
         allowed = allowing(over, difference)
         if rule or allowed is not None:
-            name = rule or (allowed.name if allowed else "")
-            applied[name] = applied.get(name, 0) + 1
-            continue
-        rest.append(difference)
-        for name in {found for one in over for found in _broken(one, difference)}:
-            applied[name] = applied.get(name, 0) + 1
+            names.add(rule or (allowed.name if allowed else ""))
+        else:
+            rest.append(difference)
+            names.update(_broken(over, difference))
+    for name in sorted(names):
+        applied[name] = applied.get(name, 0) + 1
     return rest
 
 
-def _broken(rule: FieldRule, difference: Difference) -> Iterator[str]:
-    """Yield what to count when *rule* speaks of *difference* and does not allow it."""
-    yield rule.name + _VIOLATED
-    ours, theirs = fits(rule, difference.legacy), fits(rule, difference.candidate)
-    if ours != theirs:
-        yield rule.name + (_BY_CANDIDATE if ours else _BY_LEGACY)
+def _broken(rules: Iterable[FieldRule], difference: Difference) -> Iterator[str]:
+    """Yield what to count when *rules* speak of *difference* and none allows it.
+
+    Where several speak of one field, that is those which know one of the two values.
+    """
+    fitting = [
+        (rule.name, fits(rule, difference.legacy), fits(rule, difference.candidate))
+        for rule in rules
+    ]
+    known = [one for one in fitting if one[1] or one[2]]
+    for name, ours, theirs in known or fitting:
+        yield name + _VIOLATED
+        if ours != theirs:
+            yield name + (_BY_CANDIDATE if ours else _BY_LEGACY)
 
 
 def watched(applied: Mapping[str, int], rules: Iterable[FieldRule]) -> list[Watched]:

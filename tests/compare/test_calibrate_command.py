@@ -179,6 +179,15 @@ def test_a_difference_that_no_rule_takes_is_told(tmp_path: Path) -> None:
     assert "/track#properties.x: 10 differences of kind type" in result.stderr
 
 
+def test_half_a_surrogate_pair_in_a_key_is_told_and_not_written(tmp_path: Path) -> None:
+    odd = ',"\\ud800":{}'
+    events = [one for number in range(1, 11) for one in twice(number, odd.format(1), odd.format(2))]
+    result = lost(events, tmp_path / "run")
+    assert result.exit_code == 1
+    assert "half a surrogate pair" in result.stderr
+    assert "[[noise.field]]" not in result.stdout
+
+
 def test_answers_that_differ_are_told(tmp_path: Path) -> None:
     other = Answered(Response(200, b"OK", (), b"0"), 0.001)
     recorded(

@@ -272,6 +272,17 @@ def test_learned_rules_are_sound_and_can_be_read_back(pairs: list[Learnable]) ->
     assert msgspec.convert(table, list[FieldRule]) == rules
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["a b", 'say "x"', "it's", "back\\slash", "del\x7f\x85", "\u2028", "\U0001f600", "\0\n\r"],
+)
+def test_a_path_of_odd_letters_is_written_so_that_it_reads_back(path: str) -> None:
+    rule = FieldRule("track", path, "unordered")
+    text = render_rules([(rule, "")])
+    assert tomllib.loads(text)["noise"]["field"][0]["path"] == path
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_a_learned_pattern_matches_all_that_it_was_learned_from(seen: list[str]) -> None:
     shape = shape_of(seen[0])

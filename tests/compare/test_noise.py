@@ -208,6 +208,23 @@ def test_a_number_that_was_cut_short_has_no_shape(kind: Any) -> None:
     assert left('"a":' + "1" * 600, '"a":' + "2" * 600, rule)
 
 
+def test_a_rule_counts_pairs_not_differences() -> None:
+    applied: dict[str, int] = {}
+    ours, theirs = (
+        f'"items":[{{"price":{one}}},{{"price":{other}}}]'
+        for one, other in (("1.0", "2.0"), ("1.01", "2.01"))
+    )
+    assert not left(ours, theirs, PRICE, applied=applied)
+    assert applied == {PRICE.name: 1}
+
+
+def test_only_a_rule_that_knows_one_of_the_values_is_broken() -> None:
+    number = FieldRule("track", "properties.$insert_id", "tolerance", at_most=5.0)
+    applied: dict[str, int] = {}
+    left(f'"$insert_id":{GOOD}', '"$insert_id":"x"', ID, number, applied=applied)
+    assert [one.violated for one in watched(applied, [ID, number])] == [1, 0]
+
+
 def test_two_rules_of_one_place_may_share_the_work() -> None:
     number = FieldRule("track", "properties.$insert_id", "tolerance", at_most=5.0)
     assert not left('"$insert_id":1', '"$insert_id":2', ID, number)
@@ -315,6 +332,11 @@ def test_a_rule_that_hides_far_more_than_calibrated_is_told() -> None:
 
 def test_a_rule_without_calibration_is_not_held_to_a_share() -> None:
     assert not rule_warnings({ID.name: 4000}, {"track": 5000}, [ID])
+
+
+def test_a_map_calibrated_key_by_key_is_weighed_all_the_same() -> None:
+    rule = msgspec.structs.replace(ID, calibrated=Calibrated(10, 90, 80))
+    assert not rule_warnings({ID.name: 10}, {"track": 10}, [rule])
 
 
 def test_a_few_more_are_chance() -> None:
