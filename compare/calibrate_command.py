@@ -42,6 +42,7 @@ def calibrate_command(run: Path, source: str, out: Path | None, as_json: bool) -
     from compare.calibrating import calibrate_run
     from compare.calibration_text import render_piece, render_story
     from compare.policy import PolicyError, load
+    from compare.render.visible import encodable
     from shadow.recording import RecordingError, RunReader
 
     try:
@@ -52,7 +53,7 @@ def calibrate_command(run: Path, source: str, out: Path | None, as_json: bool) -
     except (OSError, PolicyError, RecordingError) as error:
         raise Trouble(str(error)) from None
     if as_json:
-        say(json.dumps(_data(found), indent=2))
+        say(json.dumps(encodable(_data(found)), indent=2))
     elif out is not None:
         say(render_story(found))
         if piece:
@@ -86,11 +87,11 @@ def _data(found: "Calibration") -> dict[str, Any]:
     }
 
 
-def _progress() -> Callable[[str, int], None]:
+def _progress() -> Callable[[str, int, bool], None]:
     """Return what shows how many pairs were learned from, on a terminal."""
 
-    def show(what: str, done: int) -> None:
+    def show(what: str, done: int, is_last: bool) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{what} {done}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{what} {done}", nl=is_last, err=True)
 
     return show

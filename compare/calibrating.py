@@ -21,7 +21,7 @@ from compare.noise import Tolerances, endpoint_of, is_server_time
 from compare.noise_rules import FieldRule
 from compare.noise_toml import can_be_written
 from compare.pairing import Leftovers
-from compare.policy import Policy
+from compare.policy import Gate, Policy, RelativeGate
 from compare.tally import EventCounts, Summary, UnitCounts
 from compare.validity import flaws
 from shadow.recording import RunReader
@@ -33,8 +33,8 @@ RARE = 0.01
 """A text that differs in fewer pairs than this share may be no noise but a fault."""
 _ANY = Tolerances(server_time_seconds=math.inf)
 
-Progress = Callable[[str, int], None]
-"""Told a stage's name, and how many pairs are done."""
+Progress = Callable[[str, int, bool], None]
+"""Told what is counted, how many are done, and whether that is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Speed:
     """Windows in which the second side was the slower, by more than the gate's margin."""
     better: int
     biased: bool | None
-    """``None``: too few windows to say."""
+    """``None``: too few windows, or too few requests in them, to say."""
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ def calibrate_run(run: RunReader, policy: Policy, progress: Progress) -> Calibra
         if left is not None:
             found.lone = _counted(left)
         if done % STEP == 0 or left is not None:
-            progress("pairs", done)
+            progress("pairs of events", done, left is not None)
     found.speeds = list(speeds(requests.windows, policy))
     found.flaws = _flaws(run, requests, found, policy)
     return found
@@ -111,17 +111,17 @@ def troubles(found: Calibration) -> Iterator[str]:
     for kind, count in found.lone.items():
         if count:
             yield (
-                f"{count:,} events are {kind} on the second side: legacy against legacy loses or "
-                "repeats events, so a candidate cannot be held to one; look at the taps first"
+                f"{_plural(count, 'event')} {kind} on the second side: while legacy against legacy "
+                "loses or repeats events, no candidate can be judged; look at the taps first"
             )
     if found.misrouted:
-        yield f"{found.misrouted:,} pairs of events lie on queues of different names"
+        yield f"{_plural(found.misrouted, 'pair')} of events on queues of different names"
     for kind, count in found.answers.items():
-        yield f"the answers differ {count:,} times in {kind}; no rule takes that"
+        yield f"the answers: {_plural(count, 'difference')} of kind {kind}; no rule takes that"
     for lesson in found.lessons:
         for kind, count in lesson.without_rule.items():
             where = f"/{lesson.endpoint}#{lesson.path}".removesuffix("#")
-            yield f"{where}: {count:,} differences of kind {kind}; no rule takes that"
+            yield f"{where}: {_plural(count, 'difference')} of kind {kind}; no rule takes that"
         for rule in lesson.rules:
             if not can_be_written(rule):
                 yield f"{rule.place!r}: half a surrogate pair in a key; no policy can hold that"
@@ -144,39 +144,53 @@ def warnings(found: Calibration) -> Iterator[str]:
     if 2 * found.distinct < found.requests:
         yield f"only {found.distinct:,} distinct requests: what they do not hold is not learned"
     for lesson in found.lessons:
-        known = lesson.evidence
-        for rule in lesson.rules:
-            if rule.class_ == "shape" and known.differed < RARE * known.seen:
-                yield (
-                    f"{rule.place} differed in {known.differed:,} of {known.seen:,} pairs only: "
-                    "noise, or a fault of legacy's that the rule would hide?"
-                )
+        yield from _doubts(lesson)
     if any(speed.biased is None for speed in found.speeds):
         yield "the run is too short to say whether the harness favours one side"
 
 
+def _doubts(lesson: Lesson) -> Iterator[str]:
+    known, trace = lesson.evidence, lesson.trace
+    place = f"/{lesson.endpoint}#{lesson.path}"
+    if trace.texts is not None and known.differed < RARE * known.seen:
+        yield (
+            f"{place} differed in {known.differed:,} of {known.seen:,} pairs only: noise, or a "
+            "fault of legacy's that the rule would hide?"
+        )
+    shape = trace.texts.shape if trace.texts is not None else None
+    if shape is not None and shape.parts is None and shape.least < shape.most:
+        yield f"{place}: its texts have no form in common; the rule looks at letters and length"
+    if trace.numbers is not None and trace.numbers.is_anything:
+        yield f"{place} differs by as much as its numbers are large; the rule takes nearly any"
+
+
 def speeds(windows: Windows, policy: Policy) -> Iterator[Speed]:
     """Yield how the two sides' times compare, by the relative gates of *policy*, both ways."""
-    gates = [(gate, share) for gate in policy.gate.relative for share in gate.quantiles]
     whole = windows.whole()
-    for gate, share in gates:
-        if not usable_quantiles(whole, [share]):
-            continue
-        signs = list(worse_windows(whole, share, gate.ratio, gate.slack_ms / 1000))
-        # Both directions are tested, for each quantile: beta is shared out among them.
-        beta = policy.gate.beta / (2 * len(gates))
-        found = [
-            weigh_net([way * sign for sign in signs], gate.net_worse, policy.gate.alpha, beta)[0]
-            for way in (1, -1)
-        ]
-        biased = None if Finding.UNDECIDED in found else False
-        yield Speed(
-            f"{gate.name} p{share * 100:g}",
-            len(signs),
-            signs.count(1),
-            signs.count(-1),
-            True if Finding.FAIL in found else biased,
-        )
+    # Both directions are tested, for each quantile: beta is shared out among them.
+    tests = 2 * sum(len(gate.quantiles) for gate in policy.gate.relative)
+    for gate in policy.gate.relative:
+        usable = usable_quantiles(whole, gate.quantiles)
+        for share in usable or gate.quantiles[:1]:
+            signs = list(worse_windows(whole, share, gate.ratio, gate.slack_ms / 1000))
+            biased = _is_biased(signs if usable else [], gate, policy.gate, tests)
+            yield Speed(
+                f"{gate.name} p{share * 100:g}",
+                len(signs),
+                signs.count(1),
+                signs.count(-1),
+                biased,
+            )
+
+
+def _is_biased(signs: list[int], relative: RelativeGate, gate: Gate, tests: int) -> bool | None:
+    found = [
+        weigh_net([way * sign for sign in signs], relative.net_worse, gate.alpha, gate.beta / tests)
+        for way in (1, -1)
+    ]
+    if any(finding is Finding.FAIL for finding, *_ in found):
+        return True
+    return None if any(finding is Finding.UNDECIDED for finding, *_ in found) else False
 
 
 def _take(found: Calibration, pair: Pair) -> None:
@@ -210,7 +224,9 @@ def _counted(left: Leftovers) -> dict[str, int]:
     }
 
 
-def _flaws(run: RunReader, requests: Asked, found: Calibration, policy: Policy) -> list[str]:
+def _flaws(
+    run: RunReader, requests: Asked, found: Calibration, policy: Policy
+) -> list[str]:
     """Return why the run cannot be trusted, by the rules for every run."""
     pairs = sum(found.learned.pairs.values())
     lost = found.lone.get("missing", 0) + found.lone.get("duplicate_lost", 0)
@@ -224,4 +240,23 @@ def _flaws(run: RunReader, requests: Asked, found: Calibration, policy: Policy) 
         pending=max(0, run.manifest.ledger.get("mirrored", 0) - requests.requests),
         damage=[f"{damage.where}: {damage.what}" for damage in run.damage],
     )
-    return list(flaws(summary, run.manifest, policy))
+    return [*flaws(summary, run.manifest, policy), *_not_twice(run)]
+
+
+def _not_twice(run: RunReader) -> Iterator[str]:
+    """Yield why the run is not one of two legacies."""
+    ours, theirs = run.manifest.legacy, run.manifest.candidate
+    if ours.get("queue") and ours.get("queue") == theirs.get("queue"):
+        yield (
+            f"both taps read {ours['queue']}: each saw every event twice, and they always agree; "
+            "give the second legacy a queue of its own"
+        )
+    if ours.get("build") and theirs.get("build") and ours["build"] != theirs["build"]:
+        yield (
+            f"the two sides are of different builds, {ours['build']} and {theirs['build']}: what "
+            "differs between them is no noise; run one build on both sides"
+        )
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -8,6 +8,7 @@ from compare.calibrating import Calibration, troubles, warnings
 from compare.calibration import Lesson, coverage
 from compare.noise_rules import FieldRule
 from compare.noise_toml import can_be_written, render_rules
+from compare.render.visible import visible
 
 
 def render_piece(found: Calibration, name: str) -> str:
@@ -19,7 +20,7 @@ def render_piece(found: Calibration, name: str) -> str:
         if can_be_written(rule)
     ]
     head = [
-        f"# Learned by `mixmigrate calibrate` from {name}: {found.requests:,} requests, "
+        f"# Learned by `mixmigrate calibrate` from {visible(name)!r}: {found.requests:,} requests, "
         f"{found.distinct:,} of them distinct.",
         "# Read each rule, then put all of them at the end of your policy.",
     ]
@@ -35,7 +36,7 @@ def render_piece(found: Calibration, name: str) -> str:
 
 def render_story(found: Calibration) -> str:
     """Return what was seen, learned and doubted, in lines for a terminal."""
-    return "\n".join(_story(found))
+    return visible("\n".join(_story(found)))
 
 
 def remark(lesson: Lesson, rule: FieldRule, requests: int) -> str:

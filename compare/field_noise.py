@@ -7,7 +7,7 @@ short cannot be checked and are never allowed.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from compare.noise_rules import NUMERIC, FieldRule
 
 KEY = r"[^.\[\]]+"
 """What ``*`` stands for in a path: one key."""
+MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,24 @@ class FieldRules:
     """All rules of a policy, found by endpoint and path."""
 
     rules: tuple[FieldRule, ...] = ()
+    _known: dict[tuple[str, str], tuple[FieldRule, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """What was found before; paths come from clients, so not without bound."""
 
     def over(self, endpoint: str, path: str) -> Sequence[FieldRule]:
         """Return the rules that speak of this field."""
-        return _over(self.rules, endpoint, path) if self.rules else ()
+        found = self._known.get((endpoint, path))
+        if found is None:
+            found = tuple(rule for rule in self.rules if _speaks_of(rule, endpoint, path))
+            if len(self._known) < MOST_KNOWN:
+                self._known[endpoint, path] = found
+        return found
 
 
-@lru_cache(maxsize=4096)
-def _over(rules: tuple[FieldRule, ...], endpoint: str, path: str) -> tuple[FieldRule, ...]:
-    return tuple(
-        rule
-        for rule in rules
-        if rule.endpoint in ("*", endpoint) and _path_pattern(rule.path).fullmatch(path)
-    )
+def _speaks_of(rule: FieldRule, endpoint: str, path: str) -> bool:
+    pattern = _path_pattern(rule.path)
+    return rule.endpoint in ("*", endpoint) and pattern.fullmatch(path) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -58,17 +64,24 @@ def allows(rule: FieldRule, difference: Difference) -> bool:
         return difference.kind is Kind.REORDERED
     if rule.class_ == "tolerance":
         return _are_near(rule, ours, theirs)
-    return all(_has_shape(rule, side) for side in (ours, theirs)) and _is_in_band(
-        rule, ours, theirs
-    )
+    return fits(rule, ours) and fits(rule, theirs) and _is_in_band(rule, ours, theirs)
+
+
+def fits(rule: FieldRule, written: str | None) -> bool:
+    """Say whether one side's value, by itself, is what *rule* expects in its field."""
+    if written is None:
+        return False
+    if rule.class_ == "unordered":
+        return type_name(written) == "list"
+    if rule.class_ == "tolerance":
+        return _is_of_type(rule.type or "number", written)
+    return _has_shape(rule, written)
 
 
 def _are_near(rule: FieldRule, ours: str, theirs: str) -> bool:
     if rule.type is None and type_name(ours) != type_name(theirs):
         return False
-    if not (
-        _is_of_type(rule.type or "number", ours) and _is_of_type(rule.type or "number", theirs)
-    ):
+    if not (fits(rule, ours) and fits(rule, theirs)):
         return False
     if rule.at_most is None:
         return _is_in_band(rule, ours, theirs)
@@ -78,7 +91,7 @@ def _are_near(rule: FieldRule, ours: str, theirs: str) -> bool:
 
 def _has_shape(rule: FieldRule, written: str) -> bool:
     kind = rule.type or "string"
-    if not _is_of_type(kind, written):
+    if not _is_of_type(kind, written) or written.endswith("…"):
         return False
     value = as_string(written) if kind in ("string", "time") else written
     if value is None:

@@ -13,8 +13,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from compare.difference import Difference, Kind, type_name
-from compare.field_noise import number_apart, seconds_apart
-from compare.field_values import as_string
+from compare.field_noise import seconds_apart
+from compare.field_values import as_number, as_string
 from compare.noise_rules import Calibrated, FieldRule
 from compare.text_shape import TextShape, shape_of
 
@@ -27,11 +27,19 @@ class Numbers:
     most: Decimal
     mixed: bool
     """Whether an integer stood against a float."""
+    largest: Decimal
+    """Largest of the numbers themselves, without their signs."""
 
     def merge(self, other: "Numbers") -> "Numbers":
         """Return the band of both."""
         least, most = min(self.least, other.least), max(self.most, other.most)
-        return Numbers(least, most, self.mixed or other.mixed)
+        mixed = self.mixed or other.mixed
+        return Numbers(least, most, mixed, max(self.largest, other.largest))
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether the numbers lie as far apart as numbers of their size can."""
+        return 2 * max(abs(self.least), abs(self.most)) >= self.largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +139,18 @@ def _single(difference: Difference) -> Trace:
         if texts is not None:
             return Trace(1, texts=texts)
     elif types <= {"int", "float"}:
-        apart = number_apart(ours, theirs)
-        if apart is not None:
-            return Trace(1, numbers=Numbers(apart, apart, len(types) > 1))
+        numbers = _numbers(ours, theirs, mixed=len(types) > 1)
+        if numbers is not None:
+            return Trace(1, numbers=numbers)
     return unlearnable([difference])
+
+
+def _numbers(ours: str, theirs: str, *, mixed: bool) -> Numbers | None:
+    left, right = as_number(ours), as_number(theirs)
+    if left is None or right is None:
+        return None
+    apart = right - left
+    return Numbers(apart, apart, mixed, max(abs(left), abs(right)))
 
 
 def _texts(ours: str, theirs: str) -> Texts | None:

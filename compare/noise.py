@@ -5,18 +5,18 @@ first and measured afterwards: a tolerance is no equality, and nothing is matche
 rule speaks of and does not allow is counted, too: a masked field is still watched.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from compare.canonical import parse
 from compare.difference import Difference, Kind, type_name
-from compare.field_noise import FieldRules, allowing
+from compare.field_noise import FieldRules, allowing, fits
 from compare.item import Pair
 from compare.noise_rules import FieldRule
 from pyingest.wire.term import Object
 
 _TIMES = ("properties.time", "$time")
-_VIOLATED = " violated"
+_VIOLATED, _BY_CANDIDATE, _BY_LEGACY = " violated", " broken by candidate", " broken by legacy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,18 @@ class Tolerances:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What became of the differences in the fields that a rule speaks of."""
+    """What became of the fields that a rule speaks of, in pairs of events."""
 
     rule: str
     applied: int
-    """Differences that it allowed."""
+    """Pairs in which it allowed a difference."""
     violated: int
-    """Differences that it did not: with legacy as it was calibrated, the candidate's doing."""
+    """Pairs with a difference that it did not."""
+    by_candidate: int = 0
+    """Of these, ones in which only the candidate's value is not what the rule expects."""
+    by_legacy: int = 0
+    """Ones in which only legacy's is not. While the two services are interchangeable, it is as
+    often the one as the other."""
 
 
 Rule = Callable[[Difference, Pair, Tolerances], bool]
@@ -66,10 +71,11 @@ def without_noise(
 ) -> list[Difference]:
     """Return the differences that no rule allows.
 
-    Counts in *applied* what each rule did: under its name what it allowed, and for
-    :func:`watched` what it spoke of and did not allow.
+    Counts in *applied* what each rule did, once a pair: under its name that it allowed something,
+    and for :func:`watched` that something it speaks of was not allowed.
     """
     rest: list[Difference] = []
+    names: set[str] = set()
     endpoint = endpoint_of(pair.legacy.event.body) if tolerances.fields.rules else ""
     for difference in found:
         rule = next(
@@ -78,19 +84,36 @@ def without_noise(
         over = () if rule else tolerances.fields.over(endpoint, difference.path)
         allowed = allowing(over, difference)
         if rule or allowed is not None:
-            name = rule or (allowed.name if allowed else "")
-            applied[name] = applied.get(name, 0) + 1
-            continue
-        rest.append(difference)
-        for name in {one.name + _VIOLATED for one in over}:
-            applied[name] = applied.get(name, 0) + 1
+            names.add(rule or (allowed.name if allowed else ""))
+        else:
+            rest.append(difference)
+            names.update(_broken(over, difference))
+    for name in sorted(names):
+        applied[name] = applied.get(name, 0) + 1
     return rest
+
+
+def _broken(rules: Iterable[FieldRule], difference: Difference) -> Iterator[str]:
+    """Yield what to count when *rules* speak of *difference* and none allows it.
+
+    Where several speak of one field, that is those which know one of the two values.
+    """
+    fitting = [
+        (rule.name, fits(rule, difference.legacy), fits(rule, difference.candidate))
+        for rule in rules
+    ]
+    known = [one for one in fitting if one[1] or one[2]]
+    for name, ours, theirs in known or fitting:
+        yield name + _VIOLATED
+        if ours != theirs:
+            yield name + (_BY_CANDIDATE if ours else _BY_LEGACY)
 
 
 def watched(applied: Mapping[str, int], rules: Iterable[FieldRule]) -> list[Watched]:
     """Return for each of *rules* what :func:`without_noise` counted, in their order."""
     names = dict.fromkeys(rule.name for rule in rules)
-    return [Watched(name, applied.get(name, 0), applied.get(name + _VIOLATED, 0)) for name in names]
+    ends = ("", _VIOLATED, _BY_CANDIDATE, _BY_LEGACY)
+    return [Watched(name, *(applied.get(name + end, 0) for end in ends)) for name in names]
 
 
 def endpoint_of(body: bytes) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from compare.noise_rules import Calibrated, FieldRule
+from compare.render.visible import escaped
 
 
 def render_rules(rules: Iterable[tuple[FieldRule, str]]) -> str:
@@ -42,7 +43,8 @@ def quoted(text: str) -> str:
     """Return *text* as a TOML string; a literal one where that saves doubled backslashes."""
     if "\\" in text and "'" not in text and text.isprintable():
         return f"'{text}'"
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else escaped(letter) for letter in written)
 
 
 def can_be_written(rule: FieldRule) -> bool:

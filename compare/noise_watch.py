@@ -42,13 +42,14 @@ def _about(one: Watched, group: Sequence[FieldRule], pairs: int, alpha: float) -
     if one.violated:
         yield (
             f"noise rule {one.rule!r}: {_times(one.violated)} the field differed outside the "
-            "rule's class; each of these is reported as a difference"
+            f"rule's class ({one.by_candidate:,} with only the candidate's value at fault, "
+            f"{one.by_legacy:,} with only legacy's); each is reported as a difference"
         )
     known = [rule.calibrated for rule in group if rule.calibrated is not None]
     if pairs and len(known) == len(group):
-        differed, events = sum(one.differed for one in known), max(one.events for one in known)
-        # Differences are counted one by one; a list can hold several in one pair.
-        today = min(one.applied, pairs)
+        events = max(one.events for one in known)
+        # Several keys of a map can differ in one pair, and were calibrated one by one.
+        differed, today = min(sum(one.differed for one in known), events), min(one.applied, pairs)
         if is_more(today, pairs, differed, events, alpha):
             yield (
                 f"noise rule {one.rule!r} applied to {_share(today, pairs)} of {pairs:,} pairs of "

@@ -20,6 +20,8 @@ _CLASSES = (
     ("a-f", "a", "f"),
     ("g-z", "g", "z"),
 )
+_HARMLESS = "-#&~ "
+"""Marks that need a backslash between brackets, or in verbose patterns, only."""
 _WIDE = "\\x80-\\U0010ffff"
 _WHOLE = (("A-FG-Z", "A-Z"), ("a-fg-z", "a-z"))
 
@@ -124,7 +126,7 @@ def _merged(
 
 def _part_pattern(part: Part) -> str:
     if part.mark:
-        return re.escape(part.mark)
+        return part.mark if part.mark in _HARMLESS else re.escape(part.mark)
     if part.least == part.most:
         times = "" if part.least == 1 else f"{{{part.least}}}"
     else:

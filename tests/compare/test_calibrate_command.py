@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from compare.calibrate_command import calibrate_command
-from compare.calibrating import calibrate_run, speeds
+from compare.calibrating import calibrate_run, speeds, warnings
 from compare.calibration_text import at_most, covering
 from compare.latency import Windows
 from compare.noise_rules import FieldRule, contradictions
@@ -124,7 +124,10 @@ def test_as_json_it_tells_everything(tmp_path: Path) -> None:
     assert data["pairs"] == {"track": 40}
     assert [rule["class"] for rule in data["rules"]] == ["shape", "tolerance", "unordered"]
     assert data["troubles"] == []
-    assert len(data["warnings"]) == 1
+    assert [told.split(":")[0] for told in data["warnings"]] == [
+        "only 40 requests",
+        "the run is too short to say whether the harness favours one side",
+    ]
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -158,7 +161,7 @@ def test_a_legacy_that_loses_events_against_itself_is_told(tmp_path: Path) -> No
     events = [one for number in range(1, 11) for one in twice(number, "", "")][:-1]
     result = lost(events, tmp_path / "run")
     assert result.exit_code == 1
-    assert "1 events are missing on the second side" in result.stderr
+    assert "1 event missing on the second side" in result.stderr
 
 
 def test_an_event_on_another_queue_is_told(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_an_event_on_another_queue_is_told(tmp_path: Path) -> None:
     events[-1] = replace(events[-1], queue="profiles")
     result = lost(events, tmp_path / "run")
     assert result.exit_code == 1
-    assert "1 pairs of events lie on queues of different names" in result.stderr
+    assert "1 pair of events on queues of different names" in result.stderr
 
 
 def test_a_difference_that_no_rule_takes_is_told(tmp_path: Path) -> None:
@@ -174,6 +177,15 @@ def test_a_difference_that_no_rule_takes_is_told(tmp_path: Path) -> None:
     result = lost(events, tmp_path / "run")
     assert result.exit_code == 1
     assert "/track#properties.x: 10 differences of kind type" in result.stderr
+
+
+def test_half_a_surrogate_pair_in_a_key_is_told_and_not_written(tmp_path: Path) -> None:
+    odd = ',"\\ud800":{}'
+    events = [one for number in range(1, 11) for one in twice(number, odd.format(1), odd.format(2))]
+    result = lost(events, tmp_path / "run")
+    assert result.exit_code == 1
+    assert "half a surrogate pair" in result.stderr
+    assert "[[noise.field]]" not in result.stdout
 
 
 def test_answers_that_differ_are_told(tmp_path: Path) -> None:
@@ -185,7 +197,7 @@ def test_answers_that_differ_are_told(tmp_path: Path) -> None:
     )
     result = run(str(tmp_path / "run"))
     assert result.exit_code == 1
-    assert "the answers differ 1 times in body" in result.stderr
+    assert "the answers: 1 difference of kind body" in result.stderr
 
 
 def test_events_of_requests_that_were_held_back_are_not_missing(tmp_path: Path) -> None:
@@ -196,6 +208,36 @@ def test_events_of_requests_that_were_held_back_are_not_missing(tmp_path: Path) 
     assert result.exit_code == 0, result.stderr
 
 
+def warned(values: list[tuple[str, str]], directory: Path) -> list[str]:
+    """Return what is said about a field ``x`` of these values."""
+    events = [
+        one
+        for number, (ours, theirs) in enumerate(values, 1)
+        for one in twice(number, f',"x":{ours}', f',"x":{theirs}')
+    ]
+    recorded(directory, map(exchange, range(1, len(values) + 1)), events)
+    found = calibrate_run(RunReader(directory), load("default")[0], lambda *_: None)
+    assert found.exit_code == 0
+    return [told for told in warnings(found) if "#properties.x" in told]
+
+
+def test_a_text_that_hardly_ever_differs_is_doubted(tmp_path: Path) -> None:
+    same = [('"a"', '"a"')] * 150
+    assert warned([*same, ('"a"', '"b"')], tmp_path / "rare")
+    assert not warned([('"a"', '"b"')] * 5, tmp_path / "often")
+
+
+def test_texts_of_no_common_form_are_told(tmp_path: Path) -> None:
+    (told,) = warned([('"a.b"', '"a-bc"')], tmp_path / "run")
+    assert "no form in common" in told
+
+
+def test_numbers_that_differ_by_their_own_size_are_told(tmp_path: Path) -> None:
+    (told,) = warned([("7", "900"), ("650", "12")], tmp_path / "run")
+    assert "takes nearly any" in told
+    assert not warned([("650", "652")], tmp_path / "near")
+
+
 @pytest.mark.parametrize("side", Side)
 def test_a_run_whose_tap_failed_cannot_be_used(tmp_path: Path, side: Side) -> None:
     taps = {one.value: GOOD_TAP for one in Side} | {side.value: GOOD_TAP | {"error": "it broke"}}
@@ -204,6 +246,25 @@ def test_a_run_whose_tap_failed_cannot_be_used(tmp_path: Path, side: Side) -> No
     assert result.exit_code == 4
     assert "NOT USABLE" in result.stderr
     assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "usable"),
+    [
+        ({"queue": "kestrel://q/a"}, {"queue": "kestrel://q/a"}, False),
+        ({"queue": "kestrel://q/a"}, {"queue": "kestrel://q/b"}, True),
+        ({"build": "1.0"}, {"build": "2.0"}, False),
+        ({"build": "1.0"}, {"build": "1.0"}, True),
+        ({"build": "", "queue": ""}, {"build": "1.0", "queue": ""}, True),
+    ],
+)
+def test_a_run_of_anything_but_two_equal_legacies_cannot_be_used(
+    tmp_path: Path, ours: dict[str, str], theirs: dict[str, str], usable: bool
+) -> None:
+    reader = recorded(tmp_path / "run", [exchange(1)], twice(1, "", ""))
+    reader.manifest.legacy, reader.manifest.candidate = ours, theirs
+    found = calibrate_run(reader, load("default")[0], lambda *_: None)
+    assert (found.exit_code == 0) is usable
 
 
 def test_a_run_without_requests_cannot_be_used(tmp_path: Path) -> None:
@@ -244,9 +305,17 @@ def test_a_few_windows_say_nothing_about_bias() -> None:
     assert {speed.biased for speed in found} == {None}
 
 
+def test_windows_with_too_few_requests_say_nothing_about_bias() -> None:
+    windows = Windows(10.0)
+    for number in range(300):
+        windows.add(1000.0 + number * 5, 0.01, 0.02)
+    found = list(speeds(windows, load("default")[0]))
+    assert [speed.biased for speed in found] == [None]
+
+
 def test_a_biased_harness_is_told(tmp_path: Path) -> None:
     reader = noisy(tmp_path / "run", 5)
-    found = calibrate_run(reader, load("default")[0], lambda what, done: None)
+    found = calibrate_run(reader, load("default")[0], lambda *_: None)
     assert found.exit_code == 0
     found.speeds = list(speeds(timed(0.01, 0.02), load("default")[0]))
     assert found.exit_code == 1

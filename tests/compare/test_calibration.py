@@ -181,7 +181,7 @@ def test_almost_no_pairs_cover_nothing() -> None:
 @pytest.mark.parametrize(
     ("texts", "pattern"),
     [
-        (["550e8400-e29b", "deadbeef-0a1c"], "[0-9a-f]{8}\\-[0-9a-f]{4}"),
+        (["550e8400-e29b", "deadbeef-0a1c"], "[0-9a-f]{8}-[0-9a-f]{4}"),
         (["Ab", "zZ9"], "[0-9A-Za-z]{2,3}"),
         (["a.b", "a-b"], "[\\-\\.a-f]*"),
         (["", "a"], "[a-f]*"),
@@ -270,6 +270,17 @@ def test_learned_rules_are_sound_and_can_be_read_back(pairs: list[Learnable]) ->
     text = render_rules([(rule, "a remark") for rule in rules])
     table = tomllib.loads(text).get("noise", {}).get("field", [])
     assert msgspec.convert(table, list[FieldRule]) == rules
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a b", 'say "x"', "it's", "back\\slash", "del\x7f\x85", "\u2028", "\U0001f600", "\0\n\r"],
+)
+def test_a_path_of_odd_letters_is_written_so_that_it_reads_back(path: str) -> None:
+    rule = FieldRule("track", path, "unordered")
+    text = render_rules([(rule, "")])
+    assert tomllib.loads(text)["noise"]["field"][0]["path"] == path
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
 
 
 @given(st.lists(texts, min_size=1, max_size=5))

@@ -175,7 +175,54 @@ def test_a_rule_counts_what_it_allowed_and_what_broke_it() -> None:
     left(f'"$insert_id":{GOOD}', f'"$insert_id":{OTHER}', ID, applied=applied)
     left(f'"$insert_id":{GOOD}', '"$insert_id":"x"', ID, applied=applied)
     left(f'"$insert_id":{GOOD}', '"$insert_id":"y"', ID, applied=applied)
-    assert watched(applied, [ID, TAGS]) == [Watched(ID.name, 1, 2), Watched(TAGS.name, 0, 0)]
+    assert watched(applied, [ID, TAGS]) == [Watched(ID.name, 1, 2, 2, 0), Watched(TAGS.name, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "by"),
+    [
+        (f'"$insert_id":{GOOD}', '"$insert_id":"x"', (1, 0)),
+        ('"$insert_id":"x"', f'"$insert_id":{GOOD}', (0, 1)),
+        ('"$insert_id":"x"', '"$insert_id":"y"', (0, 0)),
+        (f'"$insert_id":{GOOD}', '"a":1', (1, 0)),
+        ('"a":1', f'"a":1,"$insert_id":{GOOD}', (0, 1)),
+    ],
+)
+def test_who_broke_a_rule_is_told_apart(ours: str, theirs: str, by: tuple[int, int]) -> None:
+    applied: dict[str, int] = {}
+    left(ours, theirs, ID, applied=applied)
+    (found,) = watched(applied, [ID])
+    assert (found.violated, found.by_candidate, found.by_legacy) == (1, *by)
+
+
+def test_two_numbers_too_far_apart_are_nobodys_fault() -> None:
+    rule = FieldRule("track", "properties.a", "tolerance", at_most=1.0)
+    applied: dict[str, int] = {}
+    left('"a":1', '"a":5', rule, applied=applied)
+    assert watched(applied, [rule]) == [Watched(rule.name, 0, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("kind", ["int", "float", "number"])
+def test_a_number_that_was_cut_short_has_no_shape(kind: Any) -> None:
+    rule = FieldRule("track", "properties.a", "shape", type=kind)
+    assert left('"a":' + "1" * 600, '"a":' + "2" * 600, rule)
+
+
+def test_a_rule_counts_pairs_not_differences() -> None:
+    applied: dict[str, int] = {}
+    ours, theirs = (
+        f'"items":[{{"price":{one}}},{{"price":{other}}}]'
+        for one, other in (("1.0", "2.0"), ("1.01", "2.01"))
+    )
+    assert not left(ours, theirs, PRICE, applied=applied)
+    assert applied == {PRICE.name: 1}
+
+
+def test_only_a_rule_that_knows_one_of_the_values_is_broken() -> None:
+    number = FieldRule("track", "properties.$insert_id", "tolerance", at_most=5.0)
+    applied: dict[str, int] = {}
+    left(f'"$insert_id":{GOOD}', '"$insert_id":"x"', ID, number, applied=applied)
+    assert [one.violated for one in watched(applied, [ID, number])] == [1, 0]
 
 
 def test_two_rules_of_one_place_may_share_the_work() -> None:
@@ -285,6 +332,11 @@ def test_a_rule_that_hides_far_more_than_calibrated_is_told() -> None:
 
 def test_a_rule_without_calibration_is_not_held_to_a_share() -> None:
     assert not rule_warnings({ID.name: 4000}, {"track": 5000}, [ID])
+
+
+def test_a_map_calibrated_key_by_key_is_weighed_all_the_same() -> None:
+    rule = msgspec.structs.replace(ID, calibrated=Calibrated(10, 90, 80))
+    assert not rule_warnings({ID.name: 10}, {"track": 10}, [rule])
 
 
 def test_a_few_more_are_chance() -> None:
