@@ -15,6 +15,9 @@ AGENTS = (
     ("dalvik/", "android"),
 )
 """Starts of a User-Agent that name a client; Apple's names its network library in the middle."""
+UNKNOWN = "unknown"
+SILENT = ("node", "php")
+"""Clients that send no User-Agent at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Shape:
 
     def by(self, language: str) -> bool:
         """Return whether the User-Agent allows for *language*: it is silent, unknown or it."""
-        return self.path != "" and self.agent in ("", language)
+        unknown = self.agent == UNKNOWN and language not in SILENT
+        return self.path != "" and (self.agent in ("", language) or unknown)
 
     def form_post(self, language: str, *, slash: bool) -> bool:
         """Return whether it is a form sent by POST to a path with or without a slash."""
@@ -105,8 +109,8 @@ class Shape:
 
     @property
     def go_import(self) -> bool:
-        """Go's import is strict and verbose."""
-        wanted = self.path == "import" and self.strict and self.query_verbose
+        """Go's import names ``strict``, on or off, and is verbose."""
+        wanted = self.path == "import" and "strict" in self.query and self.query_verbose
         return wanted and self.json_post("go", slash=False)
 
     @property
@@ -199,7 +203,10 @@ def text(request: Request, name: bytes) -> str:
 
 
 def agent(value: str) -> str:
-    """Return the language that a User-Agent in lower case gives away, or nothing."""
+    """Return the language that a User-Agent in lower case gives away, or nothing when there is none."""
     if "cfnetwork/" in value:
         return "ios"
-    return next((language for start, language in AGENTS if value.startswith(start)), "")
+    return next(
+        (language for start, language in AGENTS if value.startswith(start)),
+        UNKNOWN if value else "",
+    )

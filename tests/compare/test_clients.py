@@ -200,6 +200,19 @@ def test_a_telling_user_agent_leaves_out_other_languages() -> None:
     assert not READER["Java 1.7"].sends(told_java)
 
 
+def test_clients_without_a_user_agent_never_sent_what_has_one() -> None:
+    by_hand = (b"User-Agent", b"curl/7.21.4")
+    for name in ("Node 0.24", "PHP 2.11"):
+        sent = SENT[name]
+        named = Request(sent.method, sent.target, (*sent.headers, by_hand), sent.body)
+        assert not READER[name].sends(named)
+
+
+def test_an_import_by_go_need_not_be_strict() -> None:
+    loose = Request(b"POST", b"/import?strict=0&verbose=1", JSON, b"[{}]")
+    assert READER["Go 1.2 import"].sends(loose)
+
+
 def test_a_beacon_never_sees_an_answer() -> None:
     kind = ((b"Content-Type", b"text/plain;charset=UTF-8"),)
     beacon = Request(b"POST", b"/track/?verbose=1&ip=1&_=17", kind, B64)
