@@ -203,7 +203,7 @@ def text(request: Request, name: bytes) -> str:
 
 
 def agent(value: str) -> str:
-    """Return the language that a User-Agent in lower case gives away, or nothing when there is none."""
+    """Return the language that a User-Agent in lower case gives away; nothing without one."""
     if "cfnetwork/" in value:
         return "ios"
     return next(
