@@ -1,6 +1,7 @@
 """A recorded request taken apart for the question which oddity of its text is to blame."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,11 @@ class Payload:
     """What one request carries, as text."""
 
     request: Request
+
+    @cached_property
+    def told(self) -> "dict[Callable[[Payload], bool], bool]":
+        """Answers already found to questions about this payload."""
+        return {}
 
     @cached_property
     def data(self) -> bytes | None:

@@ -34,7 +34,16 @@ LONGEST_LINE, LARGEST_BODY = 8192, 1 << 20
 
 
 def _of_payload(test: Callable[[Payload], bool]) -> Callable[[Evidence], bool]:
-    return lambda evidence: evidence.payload is not None and test(evidence.payload)
+    def explains(evidence: Evidence) -> bool:
+        payload = evidence.payload
+        if payload is None:
+            return False
+        # A batch of fifty lost events asks fifty times about one and the same text.
+        if test not in payload.told:
+            payload.told[test] = test(payload)
+        return payload.told[test]
+
+    return explains
 
 
 def has_no_answer(evidence: Evidence) -> bool:
@@ -149,6 +158,8 @@ def has_huge_number(payload: Payload) -> bool:
 def is_deep(payload: Payload) -> bool:
     """More levels than Python's readers take."""
     depth = deepest = 0
+    if payload.outside.count(b"[") + payload.outside.count(b"{") <= DEEP:
+        return False
     for byte in payload.outside:
         depth += (byte in b"[{") - (byte in b"]}")
         deepest = max(deepest, depth)
