@@ -7,7 +7,10 @@ from typing import Any
 
 import click
 
+from compare.calibrate_command import calibrate_command
 from compare.command import compare_command
+from compare.policy_command import policy_command
+from compare.verify_command import verify_command
 from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED
 from replay.command import demo_command, replay_command
@@ -64,6 +67,9 @@ for command in (
     shadow_command,
     replay_command,
     compare_command,
+    verify_command,
+    policy_command,
+    calibrate_command,
     ingest_command,
     queue_command,
 ):

@@ -6,16 +6,15 @@ the other side, so that the work grows with the block, not with its square. Both
 two sides alike.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from compare.canonical import Unparsable, canonical
 from compare.item import Item, Pair, term_of
+from compare.salvage import fragments, is_broken
 from pyingest.wire.term import Object, Term
 
-_PIECES = re.compile(rb"[,{}\[\]]+")
 FULL = 2_500
 NEIGHBOURS = 8
 
@@ -40,7 +39,7 @@ class Block:
         if len(self.legacy) == len(self.candidate) == 1 and not self.similarity:
             ours, theirs = self.legacy[0], self.candidate[0]
             return [Pair(ours, theirs)] if ours.may_answer_to(theirs) else []
-        if self.by_text and all(map(is_json, (*self.legacy, *self.candidate))):
+        if self.by_text and not any(map(is_broken, (*self.legacy, *self.candidate))):
             return []
         few = len(self.legacy) * len(self.candidate) <= FULL
         offers = sorted(self._all_offers() if few else self._near_offers())
@@ -85,29 +84,19 @@ class Block:
         alike = shared >= (largest - 1 if _ids(mine) != _ids(theirs) else self.similarity * largest)
         if not alike or not item.may_answer_to(partner):
             return ()
-        if self.by_text and is_json(item) and is_json(partner):
+        if self.by_text and not is_broken(item) and not is_broken(partner):
             return ()
         cost = len(mine) + len(theirs) - 2 * shared
         low, high = sorted((item.event.body, partner.event.body))
         return (((cost, abs(item.seconds - partner.seconds), low, high), one, other),)
 
     def _leaves(self, item: Item) -> Leaves:
-        return pieces(item) if self.by_text else leaves(item)
+        return fragments(item) if self.by_text else leaves(item)
 
 
 def leaves(item: Item) -> Leaves:
     """Return the leaves of an event, each with its path."""
     return frozenset(_walk("", term_of(item.event.body)))
-
-
-def pieces(item: Item) -> Leaves:
-    """Return the pieces of a message's text between commas and brackets."""
-    return frozenset(("", piece) for piece in _PIECES.split(item.event.body))
-
-
-def is_json(item: Item) -> bool:
-    """Say whether a message can be read."""
-    return not isinstance(term_of(item.event.body), Unparsable)
 
 
 def _ids(of: Leaves) -> set[bytes]:
@@ -118,13 +107,13 @@ def _walk(path: str, term: Term | Unparsable) -> Iterator[tuple[str, bytes]]:
     if isinstance(term, dict | Object):
         for key, value in term.items():
             yield from _walk(f"{path}.{key}", value)
-    elif isinstance(term, list) and not _is_codes(term):
+    elif isinstance(term, list) and not _is_plain(term):
         for place, value in enumerate(term):
             yield from _walk(f"{path}[{place}]", value)
     else:
         yield path, canonical(term)
 
 
-def _is_codes(items: list[Term]) -> bool:
-    """Say whether a list is a text as Erlang may write it: one value, not many."""
-    return len(items) > 1 and all(type(one) is int and 0 <= one < 0x110000 for one in items)
+def _is_plain(items: list[Term]) -> bool:
+    """Say whether a list holds no lists or objects: it is one value, such as a text in codes."""
+    return not any(isinstance(one, list | dict | Object) for one in items)

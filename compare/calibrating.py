@@ -224,9 +224,7 @@ def _counted(left: Leftovers) -> dict[str, int]:
     }
 
 
-def _flaws(
-    run: RunReader, requests: Asked, found: Calibration, policy: Policy
-) -> list[str]:
+def _flaws(run: RunReader, requests: Asked, found: Calibration, policy: Policy) -> list[str]:
     """Return why the run cannot be trusted, by the rules for every run."""
     pairs = sum(found.learned.pairs.values())
     lost = found.lone.get("missing", 0) + found.lone.get("duplicate_lost", 0)
@@ -240,7 +238,7 @@ def _flaws(
         pending=max(0, run.manifest.ledger.get("mirrored", 0) - requests.requests),
         damage=[f"{damage.where}: {damage.what}" for damage in run.damage],
     )
-    return [*flaws(summary, run.manifest, policy), *_not_twice(run)]
+    return [*flaws(summary, run.manifest), *_not_twice(run)]
 
 
 def _not_twice(run: RunReader) -> Iterator[str]:

@@ -24,7 +24,7 @@ from typing import Protocol, TypeVar
 from compare import explaining, scanning
 from compare.acceptance import waiver
 from compare.coverage import coverage
-from compare.explaining import Explained, explain_partition, explain_strangers
+from compare.explaining import CASES, Explained, explain_partition, explain_strangers
 from compare.finding import STRANGERS
 from compare.matching import Matched, match
 from compare.noise import RULES
@@ -79,16 +79,21 @@ def summarise(
     rules: Rules,
     progress: Progress = _in_silence,
     engine: Engine | None = None,
+    keep: Callable[[Iterable[Path]], None] | None = None,
 ) -> Summary:
     """Return what a comparison of *run* by *rules* counts.
 
     The same run gives the same summary, whatever the engine.
+
+    :param keep: given the files of all findings, in their order, before they are taken away.
     """
     engine = engine or Here()
     with workplace(run.directory) as work:
         scanned = _scan(run, rules, work, engine, progress)
         matched = _match(run, rules, work, engine, progress)
         explained = _explain(run, rules, work, engine, progress, scanned, matched)
+        if keep is not None:
+            keep(sorted(work.glob(f"{CASES}-*")))
     return summary_of(run, rules, scanned, matched, explained)
 
 

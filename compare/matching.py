@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
 from compare.canonical import Unparsable, canonical, parse
 from compare.difference import Difference, Kind, differences
 from compare.finding import STRANGERS, Finding
@@ -118,15 +120,9 @@ class Findings:
         known = visit is not None and visit.mirrored
         place = visit.segment if visit is not None and known else STRANGERS
         if visit is not None and known:
-            finding = Finding(
-                visit.number,
-                finding.differences,
-                finding.legacy,
-                finding.candidate,
-                finding.has_server_time,
-                finding.queued,
-            )
+            finding = msgspec.structs.replace(finding, number=visit.number)
         self.found.differing.add(place)
+        finding = _encodable(finding)
         self.found.paths.add(one.path for one in finding.differences)
         self._box.put(place, finding)
 
@@ -151,6 +147,21 @@ class Findings:
             visit,
             Finding(0, tuple(found), legacy.event.body, candidate.event.body, has_server_time),
         )
+
+
+def _encodable(finding: Finding) -> Finding:
+    """Return a finding whose paths hold no half of a surrogate pair, which no encoding takes."""
+    if all(_is_encodable(one.path) for one in finding.differences):
+        return finding
+    plain = tuple(
+        replace(one, path=one.path.encode("utf-8", "backslashreplace").decode())
+        for one in finding.differences
+    )
+    return msgspec.structs.replace(finding, differences=plain)
+
+
+def _is_encodable(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def match(directory: Path, number: int, rules: Rules, work: Path) -> Matched:

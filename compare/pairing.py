@@ -10,7 +10,6 @@ Step 1 goes partition by partition, then over what all partitions left; steps 2 
 that, since the equal partner of an event that spells its person differently lies elsewhere.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from compare.blocks import Block
 from compare.canonical import canonical, digest
 from compare.item import Item, Pair, term_of
+from compare.salvage import person
 from pyingest.wire.term import Object, Term
 from shadow.exchange import Side
 
@@ -31,7 +31,6 @@ OPERATIONS = frozenset(
 """What a profile update may ask for; these keys are to an update what its name is to an event."""
 
 Identity = tuple[bytes, ...]
-_PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
 
 
 @dataclass(slots=True)
@@ -228,8 +227,8 @@ def _by_event(item: Item) -> bytes | None:
 
 
 def _by_text(item: Item) -> bytes | None:
-    person = _PERSON.search(item.event.body)
-    return None if person is None else item.event.queue.encode() + b"\t" + person[1]
+    named = person(item)
+    return _key(item, *named) if named else None
 
 
 TIERS = (

@@ -97,8 +97,10 @@ def test_two_quirks_are_never_merged() -> None:
 
 
 def test_an_accepted_cause_takes_no_share_and_hides_no_other() -> None:
-    filled = book((made("a"), {1, 2}), (made("b"), {1, 2}))
-    causes = filled.causes({made("a").signature: "agreed"}, NOWHERE, 2)
+    filled = book((made("b"), {1, 2}))
+    waved = filled.group(made("a"), accepted="key")
+    waved.units, waved.events = {1, 2}, 2
+    causes = filled.causes({"key": "agreed"}, NOWHERE, 2)
     assert [(cause.path, cause.accepted, cause.marginal) for cause in causes] == [
         ("b", None, 1.0),
         ("a", "agreed", 0.0),

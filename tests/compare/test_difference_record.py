@@ -15,7 +15,7 @@ CANDIDATE = b'{"event":"buy","properties":{"price":1.1,"n":2}}'
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1.10", 1.1),
+        ("1.10", Decimal("1.1")),
         ('"1"', "1"),
         ("null", None),
         ("[1,2]", [1, 2]),

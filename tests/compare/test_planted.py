@@ -24,12 +24,6 @@ MIRRORED = {
     "field_removed": "field_added",
 }
 MIRRORED |= {value: key for key, value in MIRRORED.items()}
-UNPAIRED = {
-    "unparsable": "engine: pairing finds no key in a message that is no JSON",
-    "unparsable repr": "engine: the same",
-    "type codes": "engine: a code list counts as many leaves, and so as another event",
-}
-"""Plants that the engine takes for a missing and an extra event, and why."""
 
 
 def compared(directory: Path, planting: Planting) -> Summary:
@@ -37,16 +31,7 @@ def compared(directory: Path, planting: Planting) -> Summary:
 
 
 def told(plants: tuple[Plant, ...]) -> list[object]:
-    return [
-        pytest.param(
-            plant,
-            id=plant.name,
-            marks=[pytest.mark.xfail(reason=UNPAIRED[plant.name], strict=True)]
-            if plant.name in UNPAIRED
-            else [],
-        )
-        for plant in plants
-    ]
+    return [pytest.param(plant, id=plant.name) for plant in plants]
 
 
 def mirrored(counts: Mapping[str, int]) -> dict[str, int]:
@@ -101,10 +86,7 @@ def test_a_planted_arrival_is_counted_and_changes_no_verdict(plant: Plant, tmp_p
     assert (found.kinds, found.causes, found.differed) == ({}, [], 0)
 
 
-MIXED = {
-    plant: 60 + 7 * place
-    for place, plant in enumerate(one for one in PLANTS if one.name not in UNPAIRED)
-}
+MIXED = {plant: 60 + 7 * place for place, plant in enumerate(PLANTS)}
 """Requests with each plant; no two plants stand at equally many."""
 
 
