@@ -320,7 +320,8 @@ def test_rare_kinds_of_client_are_listed_and_hold_nothing() -> None:
 
 
 WINDOWS = (
-    equal_windows(25, requests=50),
+    equal_windows(100, requests=50),
+    equal_windows(95, requests=50),
     equal_windows(25, requests=50, slower=20.0),
     equal_windows(9, requests=10),
 )
@@ -333,18 +334,21 @@ KINDS = st.one_of(st.sampled_from([Kind.MISSING, Kind.TRUNCATED]), st.sampled_fr
 @st.composite
 def summaries(draw: st.DrawFn) -> Summary:
     """Return a summary of a run, clean or not, under which events flowed."""
-    number = st.one_of(st.integers(0, 3), st.integers(0, 60))
-    summary = clean_summary(draw(st.integers(1, 300_000)), draw(st.sampled_from(WINDOWS)))
+    # Mostly none: a run with many mismatches fails anyway, and can get no worse.
+    number = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1, 2, 5, 40])
+    summary = clean_summary(
+        draw(st.sampled_from([40_000, 60_000, 200_000, 1_000_000])), draw(st.sampled_from(WINDOWS))
+    )
     units, events = summary.units, summary.events
     units.queue_mismatches, units.response_mismatches = draw(number), draw(number)
     units.candidate_errors = draw(number)
-    units.tokens_seen, units.tokens_mismatching = draw(st.integers(61, 2_000)), draw(number)
+    units.tokens_seen, units.tokens_mismatching = draw(st.sampled_from([61, 2_000])), draw(number)
     summary.strata = {"1": (draw(st.integers(61, 9_999)), draw(number))}
     events.changed, events.missing, events.extra = draw(number), draw(number), draw(number)
     if draw(st.booleans()):
-        summary.unseen_bound = draw(st.floats(0, 1))
-    if draw(st.booleans()):
-        summary.causes = [cause(kind=draw(KINDS), requests=draw(number))]
+        summary.unseen_bound = draw(st.sampled_from([0.01, 0.03, 0.2]))
+    if draw(st.integers(0, 3)) == 3:
+        summary.causes = [cause(kind=draw(KINDS), requests=draw(st.integers(0, 2)))]
     return summary
 
 
@@ -373,7 +377,7 @@ STRICT = parse(
 
 
 @pytest.mark.parametrize("rules", [DEFAULT, STRICT, policy()], ids=["default", "strict", "demo"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     summary=summaries(),
     how=st.sampled_from([*WAYS, "event", "stratum", "cause", "cause"]),
