@@ -9,14 +9,18 @@ from typing import Any
 
 from compare.policy import Policy
 from compare.tally import Summary
+from compare.trust import distrust
 from shadow.exchange import Side
 from shadow.recording import Manifest
 
 _NOT_MEANT = ("not_sampled", "filtered")
 
 
-def flaws(summary: Summary, manifest: Manifest) -> Iterator[str]:
-    """Yield why the run cannot be trusted, whatever the policy; nothing when it can."""
+def flaws(summary: Summary, manifest: Manifest, policy: Policy | None = None) -> Iterator[str]:
+    """Yield why the run cannot be trusted; nothing when it can.
+
+    Without a *policy*, only what makes any run worthless.
+    """
     yield from (f"the run is damaged: {damage}" for damage in summary.damage)
     if manifest.state != "complete":
         yield f"the run is {manifest.state!r}: its writer did not come to an end; record it again"
@@ -24,6 +28,8 @@ def flaws(summary: Summary, manifest: Manifest) -> Iterator[str]:
     for side in Side:
         yield from _tap_flaws(side, manifest.taps.get(side.value))
     yield from _emptiness(summary)
+    if policy is not None:
+        yield from distrust(summary, manifest, policy)
 
 
 def shortcomings(summary: Summary, ledger: Mapping[str, int], policy: Policy) -> Iterator[str]:

@@ -14,7 +14,7 @@ from compare.evidence import Finding
 from compare.gates import GateResult, judged, percent, rounded
 from compare.policy import Policy, Veto
 from compare.tally import Summary
-from compare.trust import distrust, is_closed, untold
+from compare.trust import is_closed, untold
 from compare.validity import flaws, is_unseen_told, shortcomings, thin_dialects
 from shadow.recording import Manifest
 
@@ -65,7 +65,7 @@ def judge(summary: Summary, manifest: Manifest, policy: Policy) -> Verdict:
     fared = tuple(
         states(policy, accepted_requests(summary), summary.units.distinct, day_of(manifest.created))
     )
-    invalid = [*flaws(summary, manifest), *distrust(summary, manifest, policy)]
+    invalid = list(flaws(summary, manifest, policy))
     failed = [f"{gate.name}: {_why_failed(gate)}" for gate in _binding(gates, Finding.FAIL)]
     failed += [*_vetoes(summary, policy), *faults(fared, policy, "fail")]
     open_ = [f"{gate.name}: {_why_open(gate)}" for gate in _binding(gates, Finding.UNDECIDED)]

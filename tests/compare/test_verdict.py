@@ -319,25 +319,36 @@ def test_rare_kinds_of_client_are_listed_and_hold_nothing() -> None:
     assert "under 30 requests seen of: charset beyond the BMP, mp_lib python" in found.notes
 
 
-WINDOWS = (equal_windows(30), equal_windows(30, slower=20.0), equal_windows(9, requests=10))
+WINDOWS = (
+    equal_windows(100, requests=50),
+    equal_windows(95, requests=50),
+    equal_windows(25, requests=50, slower=20.0),
+    equal_windows(9, requests=10),
+)
 DEFAULT = policy("default")
+
+
+KINDS = st.one_of(st.sampled_from([Kind.MISSING, Kind.TRUNCATED]), st.sampled_from(Kind))
 
 
 @st.composite
 def summaries(draw: st.DrawFn) -> Summary:
     """Return a summary of a run, clean or not, under which events flowed."""
-    number = st.one_of(st.integers(0, 3), st.integers(0, 60))
-    summary = clean_summary(draw(st.integers(1, 300_000)), draw(st.sampled_from(WINDOWS)))
+    # Mostly none: a run with many mismatches fails anyway, and can get no worse.
+    number = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1, 2, 5, 40])
+    summary = clean_summary(
+        draw(st.sampled_from([40_000, 60_000, 200_000, 1_000_000])), draw(st.sampled_from(WINDOWS))
+    )
     units, events = summary.units, summary.events
     units.queue_mismatches, units.response_mismatches = draw(number), draw(number)
     units.candidate_errors = draw(number)
-    units.tokens_seen, units.tokens_mismatching = draw(st.integers(61, 2_000)), draw(number)
+    units.tokens_seen, units.tokens_mismatching = draw(st.sampled_from([61, 2_000])), draw(number)
     summary.strata = {"1": (draw(st.integers(61, 9_999)), draw(number))}
     events.changed, events.missing, events.extra = draw(number), draw(number), draw(number)
     if draw(st.booleans()):
-        summary.unseen_bound = draw(st.floats(0, 1))
-    if draw(st.booleans()):
-        summary.causes = [cause(kind=draw(st.sampled_from(Kind)), requests=draw(number))]
+        summary.unseen_bound = draw(st.sampled_from([0.01, 0.03, 0.2]))
+    if draw(st.integers(0, 3)) == 3:
+        summary.causes = [cause(kind=draw(KINDS), requests=draw(st.integers(0, 2)))]
     return summary
 
 
@@ -366,22 +377,25 @@ STRICT = parse(
 
 
 @pytest.mark.parametrize("rules", [DEFAULT, STRICT, policy()], ids=["default", "strict", "demo"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     summary=summaries(),
-    how=st.sampled_from([*WAYS, "event", "stratum", "cause"]),
-    kind=st.sampled_from(Kind),
+    how=st.sampled_from([*WAYS, "event", "stratum", "cause", "cause"]),
+    kind=KINDS,
+    times=st.integers(1, 7),
 )
 def test_a_further_mismatch_never_improves_a_verdict(
-    rules: Policy, summary: Summary, how: str, kind: Kind
+    rules: Policy, summary: Summary, how: str, kind: Kind, times: int
 ) -> None:
     before = verdict(summary, rules)
-    one_more(summary, how, kind)
-    after = verdict(summary, rules)
-    assert ORDER.index(after.outcome) >= ORDER.index(before.outcome)
-    for old, new in zip(before.gates, after.gates, strict=True):
-        assert ORDER.index(Outcome(new.finding)) >= ORDER.index(Outcome(old.finding))
-        assert new.e_pass <= old.e_pass + 1e-9
+    for _ in range(times):
+        one_more(summary, how, kind)
+        after = verdict(summary, rules)
+        assert ORDER.index(after.outcome) >= ORDER.index(before.outcome)
+        for old, new in zip(before.gates, after.gates, strict=True):
+            assert ORDER.index(Outcome(new.finding)) >= ORDER.index(Outcome(old.finding))
+            assert new.e_pass <= old.e_pass + 1e-9
+        before = after
 
 
 @given(st.integers(0, 120_000))
