@@ -86,7 +86,7 @@ def test_times_get_the_band_of_candidate_minus_legacy() -> None:
         pair({"properties": {"time": 10}}, {"properties": {"time": late}}) for late in (11, 13)
     ]
     (rule,) = rules_of(learn(pairs))
-    assert (rule.class_, rule.band) == ("tolerance", (1.0, 3.0))
+    assert (rule.class_, rule.band) == ("tolerance", (0.0, 3.0))
 
 
 def test_lists_of_the_same_items_are_unordered() -> None:
@@ -101,7 +101,7 @@ def test_texts_get_their_shape() -> None:
 
 def test_times_written_as_text_get_a_band_in_seconds() -> None:
     rule = rule_of(("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"))
-    assert (rule.type, rule.band) == ("time", (1.0, 1.0))
+    assert (rule.type, rule.band) == ("time", (0.0, 1.0))
 
 
 def test_one_text_that_is_no_time_takes_the_band_away() -> None:
