@@ -77,7 +77,7 @@ def _story(found: Calibration) -> Iterator[str]:
         for rule in lesson.rules:
             yield f"  {rule.name}: {remark(lesson, rule, found.requests)}"
     for speed in found.speeds:
-        told = {None: "too few windows to say", True: "BIASED", False: "even"}[speed.biased]
+        told = {None: "too little to say", True: "BIASED", False: "even"}[speed.biased]
         yield (
             f"{speed.name}: second side slower in {speed.worse}, faster in {speed.better} of "
             f"{speed.windows} windows: {told}"

@@ -21,7 +21,7 @@ from compare.text_shape import TextShape, shape_of
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Pairs of numbers: candidate minus legacy, smallest and largest."""
+    """Pairs of numbers: candidate minus legacy, smallest and largest; 0 is always among them."""
 
     least: Decimal
     most: Decimal
@@ -149,8 +149,8 @@ def _numbers(ours: str, theirs: str, *, mixed: bool) -> Numbers | None:
     left, right = as_number(ours), as_number(theirs)
     if left is None or right is None:
         return None
-    apart = right - left
-    return Numbers(apart, apart, mixed, max(abs(left), abs(right)))
+    least, most = _with_zero(right - left)
+    return Numbers(least, most, mixed, max(abs(left), abs(right)))
 
 
 def _texts(ours: str, theirs: str) -> Texts | None:
@@ -158,8 +158,13 @@ def _texts(ours: str, theirs: str) -> Texts | None:
     if left is None or right is None:
         return None
     apart = seconds_apart(ours, theirs)
-    band = None if apart is None else (apart, apart)
+    band = None if apart is None else _with_zero(apart)
     return Texts(shape_of(left).merge(shape_of(right)), band)
+
+
+def _with_zero(apart: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the band from 0, which equal values have and no rule forbids, to *apart*."""
+    return min(apart, Decimal(0)), max(apart, Decimal(0))
 
 
 def _tolerance(numbers: Numbers, base: FieldRule) -> FieldRule:
@@ -189,4 +194,4 @@ def _up(number: Decimal) -> float:
 
 
 def _down(number: Decimal) -> float:
-    return -_up(-number)
+    return 0.0 - _up(-number)

@@ -248,6 +248,14 @@ def test_a_run_whose_tap_failed_cannot_be_used(tmp_path: Path, side: Side) -> No
     assert not result.stdout
 
 
+def test_of_repeats_only_those_held_back_are_not_missing(tmp_path: Path) -> None:
+    held = replace(exchange(1), number=3, candidate=NotMirrored(Reason.SHED))
+    events = [*twice(1, "", ""), on(Side.LEGACY, event(1)), on(Side.LEGACY, event(1))]
+    recorded(tmp_path / "run", [exchange(1), replace(exchange(1), number=2), held], events)
+    found = calibrate_run(RunReader(tmp_path / "run"), load("default")[0], lambda *_: None)
+    assert sum(found.lone.values()) == 1
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "usable"),
     [

@@ -77,12 +77,16 @@ def test_an_integer_against_a_float_widens_the_type() -> None:
     assert rule_of((0, 0.5)).type == "number"
 
 
+def test_the_wider_type_stays_whatever_comes_after() -> None:
+    assert rule_of((0, 0.5), (1, 2)).type == rule_of((1, 2), (0, 0.5)).type == "number"
+
+
 def test_times_get_the_band_of_candidate_minus_legacy() -> None:
     pairs = [
         pair({"properties": {"time": 10}}, {"properties": {"time": late}}) for late in (11, 13)
     ]
     (rule,) = rules_of(learn(pairs))
-    assert (rule.class_, rule.band) == ("tolerance", (1.0, 3.0))
+    assert (rule.class_, rule.band) == ("tolerance", (0.0, 3.0))
 
 
 def test_lists_of_the_same_items_are_unordered() -> None:
@@ -97,7 +101,7 @@ def test_texts_get_their_shape() -> None:
 
 def test_times_written_as_text_get_a_band_in_seconds() -> None:
     rule = rule_of(("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"))
-    assert (rule.type, rule.band) == ("time", (1.0, 1.0))
+    assert (rule.type, rule.band) == ("time", (0.0, 1.0))
 
 
 def test_one_text_that_is_no_time_takes_the_band_away() -> None:
@@ -157,6 +161,18 @@ def test_the_keys_of_a_map_share_a_rule() -> None:
     assert (rule.path, rule.at_most) == ("properties.a.*", 60.0)
 
 
+def test_lists_in_a_map_share_a_rule() -> None:
+    pairs = of(*(({f"k{number}": [0, 0]}, {f"k{number}": [1, 1]}) for number in range(60)))
+    learned = learn(pairs)
+    assert [rule.path for rule in rules_of(learned)] == ["properties.a.*[]"]
+    assert not rejected(learned, pairs)
+
+
+def test_a_field_that_only_the_second_side_has_was_seen() -> None:
+    (lesson,) = lessons(learn([pair({"properties": {}}, {"properties": {"a": 1}})]))
+    assert (lesson.evidence.seen, lesson.evidence.differed) == (1, 1)
+
+
 def test_a_path_is_seen_where_differences_have_it() -> None:
     term = parse(b'{"a":{"b":[1,{"c":2}],"d":3}}')
     assert paths_of(term) == {"a.b", "a.b[]", "a.b[].c", "a.d"}
@@ -193,6 +209,15 @@ def test_a_pattern_reads_as_a_person_would_write_it(texts: list[str], pattern: s
     for text in texts[1:]:
         shape = shape.merge(shape_of(text))
     assert shape.pattern == pattern
+
+
+def test_the_whole_length_is_kept_where_the_runs_do_not_say_it() -> None:
+    shape = shape_of("ab-c").merge(shape_of("a-bc"))
+    assert (shape.pattern, shape.length) == ("[a-f]{1,2}-[a-f]{1,2}", (4, 4))
+
+
+def test_prose_has_no_skeleton() -> None:
+    assert shape_of("a b " * 20).parts is None
 
 
 texts = st.one_of(

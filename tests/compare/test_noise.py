@@ -73,6 +73,11 @@ def test_a_shape_does_not_allow_that_the_field_stands_twice() -> None:
     assert left(f'"$insert_id":{GOOD}', twice, ID)
 
 
+def test_a_truth_value_that_stands_twice_has_no_shape() -> None:
+    rule = FieldRule("track", "properties.a", "shape", type="bool")
+    assert left('"a":true', '"a":true,"a":false', rule)
+
+
 def test_a_value_too_long_to_be_checked_is_not_allowed() -> None:
     rule = FieldRule("track", "properties.a", "shape", pattern="[a-z]*")
     assert not left(f'"a":"{"a" * 400}"', f'"a":"{"b" * 400}"', rule)
@@ -337,6 +342,10 @@ def test_a_rule_without_calibration_is_not_held_to_a_share() -> None:
 def test_a_map_calibrated_key_by_key_is_weighed_all_the_same() -> None:
     rule = msgspec.structs.replace(ID, calibrated=Calibrated(10, 90, 80))
     assert not rule_warnings({ID.name: 10}, {"track": 10}, [rule])
+
+
+def test_a_little_more_in_very_much_traffic_is_no_news() -> None:
+    assert not rule_warnings({ID.name: 110_000}, {"track": 1_000_000}, [calibrated(1_000, 10_000)])
 
 
 def test_a_few_more_are_chance() -> None:
