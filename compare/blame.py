@@ -13,8 +13,11 @@ from itertools import combinations
 from compare.difference import Difference, Kind
 from compare.payload import Payload, is_base64
 from compare.quirk import Evidence, Quirk, Stage
+from pyingest.clean import engage_problem, track_problem
+from pyingest.ingest import NO_OBJECT
+from pyingest.routing import Endpoint
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
-from pyingest.wire.term import Unreadable
+from pyingest.wire.term import Object, Unreadable
 
 MOST = 2
 """Quirks that are blamed together at most; with three it is better to look."""
@@ -68,7 +71,12 @@ class _Walk:
             if self.is_lost or self._is_done():
                 return
             data = self._decoded(data)
-        self._repaired(Stage.JSON, data, _reads)
+        text = self._repaired(Stage.JSON, data, _reads)
+        if self.is_lost or self._is_done():
+            return
+        endpoint = self.payload.endpoint
+        if problems(endpoint, MOCHIWEB, text) != problems(endpoint, STRICT, text):
+            self._blame(Stage.FIELDS)
 
     def _is_done(self) -> bool:
         """Say whether the first step at which the sides part has been found, where that is all."""
@@ -133,6 +141,16 @@ def _without(quirks: Iterable[Quirk], data: bytes) -> bytes:
         if quirk.repair is not None:
             data = quirk.repair(data)
     return data
+
+
+def problems(endpoint: Endpoint | None, profile: Profile, text: bytes) -> list[str | None]:
+    """Return what *profile* finds wrong with each event of *text*; empty if it cannot read it."""
+    term = profile.decode(text)
+    if isinstance(term, Unreadable) or endpoint is None:
+        return []
+    find = track_problem if endpoint is Endpoint.TRACK else engage_problem
+    items = term if isinstance(term, list) else [term]
+    return [find(item) if isinstance(item, dict | Object) else NO_OBJECT for item in items]
 
 
 def _has_other_answer(payload: Payload) -> bool:

@@ -46,11 +46,6 @@ def has_odd_path(payload: Payload) -> bool:
     return MOCHIWEB.split(target)[0] in ENDPOINTS and STRICT.split(target)[0] not in ENDPOINTS
 
 
-def has_fragment(payload: Payload) -> bool:
-    """The target has a fragment, which is for browsers only (RFC 9112, section 3.2)."""
-    return b"#" in payload.request.target
-
-
 NO_ANSWER = Quirk(
     "no answer",
     frozenset({Kind.MISSING, Kind.NO_ANSWER}),
@@ -101,14 +96,5 @@ HTTP_QUIRKS: tuple[Quirk, ...] = (
         "and host of an absolute address; a plain comparison of paths finds no endpoint.",
         "Normalise the path as MochiWeb does before routing.",
         Stage.PATH,
-    ),
-    Quirk(
-        "address fragment",
-        EITHER | {Kind.HEADER},
-        of_payload(has_fragment),
-        "MochiWeb cuts the request target at #; urllib.parse.parse_qs and Twisted take what "
-        "follows for a part of the last parameter.",
-        "Cut the target at # before the query is split; no client should send one at all.",
-        Stage.PARAMETERS,
     ),
 )

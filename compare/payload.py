@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pyingest.message import Request, header
-from pyingest.routing import ENDPOINTS
+from pyingest.routing import ENDPOINTS, Endpoint
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 
 BLANKS = b"\t\n\r "
@@ -77,6 +77,11 @@ class Payload:
     def parameters(self) -> bytes:
         """Query string and form body, undecoded."""
         return b"&".join(self._parts(MOCHIWEB))
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """What the request asks for, by legacy's rules for paths."""
+        return ENDPOINTS.get(MOCHIWEB.split(self.request.target)[0])
 
     def is_served(self, profile: Profile) -> bool:
         """Say whether *profile* finds an endpoint."""

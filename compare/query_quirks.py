@@ -1,8 +1,10 @@
 """Quirks of query strings and forms: which parameters a request has."""
 
+from collections.abc import Callable
+
 from compare.difference import Kind
 from compare.payload import Payload
-from compare.quirk import EITHER, Evidence, Quirk, Stage, of_payload
+from compare.quirk import EITHER, Evidence, Quirk, Stage
 
 _WITH_HEADER = EITHER | {Kind.HEADER}
 _ADDRESSES = ("properties.ip", "$ip")
@@ -19,33 +21,45 @@ def has_blank_parameter(payload: Payload) -> bool:
     return payload.known != payload.without_blanks
 
 
-def _of_flag(shows: bool, evidence: Evidence) -> bool:
-    """Say whether *shows*, for an address that one side adds also that only its flag ``ip`` is on.
+def has_fragment(payload: Payload) -> bool:
+    """The target has a fragment, which is for browsers only (RFC 9112, section 3.2)."""
+    return b"#" in payload.request.target
 
-    That is the one field of an event that hangs on a parameter.
+
+def _with_flag(test: Callable[[Payload], bool]) -> Callable[[Evidence], bool]:
+    """Return *test* as a question about evidence.
+
+    The one field of an event that hangs on a parameter is the address. Where one side adds it,
+    it must be the side on which the flag ``ip`` is on.
     """
-    found, payload = evidence.difference, evidence.payload
-    if found.kind not in _FIELDS:
-        return shows
-    if payload is None or found.path not in _ADDRESSES:
-        return False
-    here, there = payload.known.ip, payload.ported.ip
-    return shows and (here, there) == (found.legacy is not None, found.candidate is not None)
 
+    def explains(evidence: Evidence) -> bool:
+        found, payload = evidence.difference, evidence.payload
+        if payload is None or not test(payload):
+            return False
+        if found.kind not in _FIELDS:
+            return True
+        here, there = payload.known.ip, payload.ported.ip
+        on_sides = found.legacy is not None, found.candidate is not None
+        return found.path in _ADDRESSES and (here, there) == on_sides
 
-def _is_semicolon(evidence: Evidence) -> bool:
-    return _of_flag(of_payload(has_semicolon)(evidence), evidence)
-
-
-def _is_blank_parameter(evidence: Evidence) -> bool:
-    return _of_flag(of_payload(has_blank_parameter)(evidence), evidence)
+    return explains
 
 
 QUERY_QUIRKS: tuple[Quirk, ...] = (
     Quirk(
+        "address fragment",
+        _WITH_HEADER | _FIELDS,
+        _with_flag(has_fragment),
+        "MochiWeb cuts the request target at #; urllib.parse.parse_qs and Twisted take what "
+        "follows for a part of the last parameter.",
+        "Cut the target at # before the query is split; no client should send one at all.",
+        Stage.PARAMETERS,
+    ),
+    Quirk(
         "semicolon separator",
         _WITH_HEADER | _FIELDS,
-        _is_semicolon,
+        _with_flag(has_semicolon),
         "MochiWeb separates parameters at ; as well as at &; urllib.parse has not done so since "
         "Python 3.10.",
         "Split at both, for instance by replacing ; with & before parse_qsl.",
@@ -54,7 +68,7 @@ QUERY_QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "blank parameter",
         _WITH_HEADER | _FIELDS,
-        _is_blank_parameter,
+        _with_flag(has_blank_parameter),
         "MochiWeb keeps parameters without a value, and the first occurrence counts; parse_qs "
         "drops blank values unless keep_blank_values is set.",
         "Use parse_qsl(..., keep_blank_values=True) and take the first value.",

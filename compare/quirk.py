@@ -36,6 +36,7 @@ class Stage(enum.Enum):
     PARAMETERS = "parameters"
     BASE64 = "base64"
     JSON = "json"
+    FIELDS = "fields"
 
 
 @dataclass(frozen=True, slots=True)

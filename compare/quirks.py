@@ -9,6 +9,7 @@ sharper ones stand first.
 from collections.abc import Iterator, Mapping
 
 from compare.blame import blamed
+from compare.difference import Kind
 from compare.quirk import Evidence, Quirk, both
 from compare.request_quirks import REQUEST_QUIRKS
 from compare.value_quirks import VALUE_QUIRKS, repeated_and_changed
@@ -48,9 +49,13 @@ def explain(evidence: Evidence) -> Quirk | None:
     kind = evidence.difference.kind
     possible = [quirk for quirk in CATALOGUE.values() if kind in quirk.kinds]
     for quirk in possible:
-        if quirk.stage is None and quirk.explains(evidence):
+        is_by_itself = quirk.stage is None or kind is Kind.DUPLICATE_KEY
+        if is_by_itself and quirk.explains(evidence):
             return quirk
-    found = blamed(evidence, possible) or repeated_and_changed(evidence)
+    if kind is Kind.DUPLICATE_KEY:
+        found = repeated_and_changed(evidence)
+    else:
+        found = blamed(evidence, possible)
     match found:
         case (one, other):
             return both(one, other)

@@ -8,12 +8,12 @@ straightforward port queues, so that an event which only such a port takes finds
 import re
 from dataclasses import dataclass
 
-from compare.canonical import Content, content, parse
+from compare.canonical import Content, Unparsable, content, parse
 from pyingest.ingest import ingest
 from pyingest.message import Request
 from pyingest.routing import ENDPOINTS, Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
-from pyingest.wire.term import Object, Term
+from pyingest.wire.term import Object, Term, Unreadable
 
 UNSTAMPED = -86_399
 """Epoch seconds given to a request while it is read: an event with this time came without one."""
@@ -63,7 +63,7 @@ def read(request: Request) -> Reading:
     bodies = queued(request, MOCHIWEB)
     terms = [parse(body) for body in bodies]
     token = token_of(terms[0]) if terms else ""
-    repeats = any(_has_repeats(term) for term in terms)
+    repeats = any(has_repeats(term) for term in terms)
     keys = tuple(link_key(content(term)) for term in terms)
     port_keys: tuple[bytes, ...] = ()
     aliases: tuple[tuple[bytes, bytes], ...] = ()
@@ -112,14 +112,17 @@ def described(attributes: Attributes) -> list[tuple[str, str]]:
     ]
 
 
-def _has_repeats(term: Term) -> bool:
-    todo = [term]
+def has_repeats(term: Term | Unparsable | Unreadable) -> bool:
+    """Say whether an object in *term* has a key twice."""
+    todo: list[Term | Unparsable | Unreadable] = [term]
     while todo:
         item = todo.pop()
         if isinstance(item, Object):
-            return True
-        if isinstance(item, dict):
-            todo += item.values()
+            keys = [str(key) for key, _ in item.items()]
+            if len(set(keys)) < len(keys):
+                return True
+        if isinstance(item, dict | Object):
+            todo += [value for _, value in item.items()]
         elif isinstance(item, list):
             todo += item
     return False

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from compare.canonical import canonical, parse
 from compare.difference import Difference, Kind, differences, type_name
-from compare.quirk import Evidence, Quirk
+from compare.quirk import EITHER, Evidence, Quirk, Stage
+from compare.requests import has_repeats
+from pyingest.wire.profile import MOCHIWEB
 from pyingest.wire.term import Term
 
 _ADDRESSES = ("properties.ip", "$ip")
@@ -22,7 +24,13 @@ def _types(evidence: Evidence) -> tuple[str, str]:
 
 
 def is_repeated_key(evidence: Evidence) -> bool:
-    """A key stands twice on one side, and all that the other side has of it stands there, too."""
+    """A key stands twice on one side, and all that the other side has of it stands there, too.
+
+    For a whole event or an answer: the text has a key twice.
+    """
+    if evidence.difference.kind is not Kind.DUPLICATE_KEY:
+        text = evidence.payload.text if evidence.payload else b""
+        return has_repeats(MOCHIWEB.decode(text))
     fewer, more = _repeated(evidence.difference)
     return bool(fewer) and not _left_over(fewer, more)
 
@@ -153,11 +161,12 @@ def is_mojibake(evidence: Evidence) -> bool:
 VALUE_QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "duplicate key",
-        frozenset({Kind.DUPLICATE_KEY}),
+        EITHER | {Kind.DUPLICATE_KEY},
         is_repeated_key,
         "mochijson2 keeps all pairs of an object, and proplists read the first; a Python dict "
         "keeps the last value only.",
         "Read with object_pairs_hook; keep all pairs, and let the first count.",
+        Stage.FIELDS,
     ),
     Quirk(
         "client address",

@@ -13,7 +13,7 @@ import socketserver
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from compare.engine import Rules, summarise
 from compare.tally import Summary
 from compare.testing import recorded
 from pyingest.ingest import ingest
-from pyingest.message import Request, Response
+from pyingest.message import Headers, Request, Response
 from pyingest.routing import Routes
 from pyingest.wire.profile import STRICT
 from pyingest.wire.requestreader import Arrived, Malformed, RequestReader
@@ -65,6 +65,10 @@ def row(told: dict[str, Any]) -> Row:
     version = told.get("version", "1.1").encode()
     request = Request(told["method"].encode(), target, headers, body, version)
     return Row(told["id"], told["what"], request, told.get("differs", []), told.get("quirk"))
+
+
+def encoded(headers: Iterable[Sequence[str]]) -> Headers:
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
 
 
 class Sink:
