@@ -2,11 +2,10 @@
 
 import re
 
-from compare.payload import BLANKS, Payload
+from compare.payload import BLANKS, TO_STANDARD, Payload
 from compare.quirk import EITHER, Quirk, Stage, of_payload
 
 _JUNK = re.compile(rb"[^A-Za-z0-9+/=\t\n\r _-]")
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def has_junk(payload: Payload) -> bool:
@@ -26,7 +25,7 @@ def has_url_safe(payload: Payload) -> bool:
 
 def in_standard_alphabet(data: bytes) -> bytes:
     """Write ``+`` for ``-`` and ``/`` for ``_``."""
-    return data.translate(_TO_STANDARD)
+    return data.translate(TO_STANDARD)
 
 
 def has_odd_padding(payload: Payload) -> bool:

@@ -8,11 +8,13 @@ Two oddities are blamed together only if taking out either alone is not enough.
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 
 from compare.difference import Difference, Kind
 from compare.payload import Payload, is_base64
 from compare.quirk import Evidence, Quirk, Stage
+from compare.requests import has_repeats
 from pyingest.clean import engage_problem, track_problem
 from pyingest.ingest import NO_OBJECT
 from pyingest.routing import Endpoint
@@ -34,12 +36,21 @@ def blamed(evidence: Evidence, quirks: Iterable[Quirk]) -> tuple[Quirk, ...]:
     payload = evidence.payload
     if payload is None:
         return ()
-    present = [quirk for quirk in quirks if quirk.stage and quirk.explains(evidence)]
-    if not present:
-        return ()
+    # Whether a key comes twice is dear to know, and asked only where it matters.
+    present = tuple(
+        quirk
+        for quirk in quirks
+        if quirk.stage is Stage.FIELDS or (quirk.stage and quirk.explains(evidence))
+    )
     if evidence.difference.kind is Kind.HEADER and not _has_other_answer(payload):
         return ()
-    refuser = _refuser(evidence.difference)
+    return _walked(payload, present, _refuser(evidence.difference))
+
+
+@lru_cache(maxsize=16)  # a large batch may differ in each of its events
+def _walked(
+    payload: Payload, present: tuple[Quirk, ...], refuser: Profile | None
+) -> tuple[Quirk, ...]:
     walk = _Walk(payload, present, refuser)
     walk.go()
     if walk.is_lost or len(walk.found) > MOST:
@@ -54,7 +65,7 @@ class _Walk:
     """One reading of a request by both sides, until they agree or nothing explains why not."""
 
     payload: Payload
-    present: list[Quirk]
+    present: tuple[Quirk, ...]
     refuser: Profile | None
     """The side that did not take the request; ``None`` if both or neither did."""
     found: list[Quirk] = field(default_factory=list)
@@ -75,8 +86,12 @@ class _Walk:
         if self.is_lost or self._is_done():
             return
         endpoint = self.payload.endpoint
-        if problems(endpoint, MOCHIWEB, text) != problems(endpoint, STRICT, text):
+        if problems(endpoint, MOCHIWEB, text) == problems(endpoint, STRICT, text):
+            return
+        if has_repeats(MOCHIWEB.decode(text)):
             self._blame(Stage.FIELDS)
+        else:
+            self.is_lost = True
 
     def _is_done(self) -> bool:
         """Say whether the first step at which the sides part has been found, where that is all."""

@@ -8,6 +8,8 @@ from pyingest.routing import ENDPOINTS, Endpoint
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 
 BLANKS = b"\t\n\r "
+TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+"""From the base64 alphabet for addresses to the common one."""
 _FORM = b"application/x-www-form-urlencoded"
 _OFF = (None, b"", b"0", b"false")
 Pairs = list[tuple[bytes, bytes]]
@@ -65,7 +67,8 @@ class Payload:
         """The JSON text, base64 undone if anybody can undo it; empty if there is none."""
         if not self.data or not self.is_base64:
             return self.data or b""
-        return MOCHIWEB.base64(self.data) or STRICT.base64(self.data) or b""
+        standard = self.data.translate(TO_STANDARD)
+        return MOCHIWEB.base64(standard) or STRICT.base64(self.data) or b""
 
     @cached_property
     def line(self) -> int:

@@ -1,14 +1,16 @@
 """What a recorded request carries: its payload, read as the legacy service reads it.
 
 ``pyingest``'s ``mochiweb`` profile follows the legacy library byte by byte, so its function for
-a whole request tells which events legacy queues. Its ``strict`` profile tells which ones a
-straightforward port queues, so that an event which only such a port takes finds its request, too.
+a whole request tells which events legacy queues. Its ``strict`` profile and :data:`TOLERANT` tell
+which ones a port queues, so that an event which only a port takes finds its request, too.
 """
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compare.canonical import Content, Unparsable, content, parse
+from compare.payload import TO_STANDARD
 from pyingest.ingest import ingest
 from pyingest.message import Request
 from pyingest.routing import ENDPOINTS, Routes
@@ -23,6 +25,29 @@ _ROUTES = Routes()
 _LIBRARY = re.compile(rb'"mp_lib":"([^"\\]{1,40})"')
 _FOREIGN = re.compile(rb"\\u(?!00[0-7])")
 _WRITERS = (b"GET", b"POST")
+
+
+def _decode(data: bytes) -> Term | Unreadable:
+    try:
+        term: Term = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        return Unreadable(str(error))
+    return term
+
+
+def _encode(term: Term) -> bytes | None:
+    try:
+        return json.dumps(term, separators=(",", ":")).encode("ascii")
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _base64(data: bytes) -> bytes | None:
+    return STRICT.base64(data.translate(TO_STANDARD))
+
+
+TOLERANT = replace(STRICT, name="tolerant", base64=_base64, decode=_decode, encode=_encode)
+"""A port with ``json`` on bytes: UTF-16, CESU-8, half characters, infinity, URL-safe base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +74,7 @@ class Reading:
     keys: tuple[bytes, ...]
     """Link keys of the events that legacy queues of this request."""
     port_keys: tuple[bytes, ...]
-    """Link keys of the events that only a straightforward port queues of it."""
+    """Link keys of the events that only a port queues of it."""
     aliases: tuple[tuple[bytes, bytes], ...]
     """Link keys of events that a port queues otherwise (repeated keys), with legacy's for each."""
     attributes: Attributes
@@ -68,12 +93,17 @@ def read(request: Request) -> Reading:
     port_keys: tuple[bytes, ...] = ()
     aliases: tuple[tuple[bytes, bytes], ...] = ()
     if repeats or not bodies:
-        ported = tuple(link_key(content(parse(body))) for body in queued(request, STRICT))
-        if len(ported) == len(keys):
+        ported = _link_keys(request, STRICT)
+        if keys and len(ported) == len(keys):
             aliases = tuple(both for both in zip(ported, keys, strict=True) if both[0] != both[1])
         else:
-            port_keys = tuple(key for key in ported if key not in keys)
+            tolerated = () if keys else _link_keys(request, TOLERANT)
+            port_keys = tuple(dict.fromkeys(key for key in ported + tolerated if key not in keys))
     return Reading(endpoint, token, keys, port_keys, aliases, _attributes(request, bodies))
+
+
+def _link_keys(request: Request, profile: Profile) -> tuple[bytes, ...]:
+    return tuple(link_key(content(parse(body))) for body in queued(request, profile))
 
 
 def endpoint_of(request: Request) -> str:
