@@ -1,19 +1,21 @@
 """What a recorded request carries: its payload, read as the legacy service reads it.
 
 ``pyingest``'s ``mochiweb`` profile follows the legacy library byte by byte, so its function for
-a whole request tells which events legacy queues. Its ``strict`` profile tells which ones a
-straightforward port queues, so that an event which only such a port takes finds its request, too.
+a whole request tells which events legacy queues. Its ``strict`` profile and :data:`TOLERANT` tell
+which ones a port queues, so that an event which only a port takes finds its request, too.
 """
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from compare.canonical import Content, content, parse
+from compare.canonical import Content, Unparsable, content, parse
+from compare.payload import TO_STANDARD
 from pyingest.ingest import ingest
 from pyingest.message import Request, header
 from pyingest.routing import ENDPOINTS, Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
-from pyingest.wire.term import Object, Term
+from pyingest.wire.term import Object, Term, Unreadable
 
 UNSTAMPED = -86_399
 """Epoch seconds given to a request while it is read: an event with this time came without one."""
@@ -23,6 +25,29 @@ _ROUTES = Routes()
 _LIBRARY = re.compile(rb'"mp_lib":"([^"\\]{1,40})"')
 _FOREIGN = re.compile(rb"\\u(?!00[0-7])")
 _WRITERS = (b"GET", b"POST")
+
+
+def _decode(data: bytes) -> Term | Unreadable:
+    try:
+        term: Term = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        return Unreadable(str(error))
+    return term
+
+
+def _encode(term: Term) -> bytes | None:
+    try:
+        return json.dumps(term, separators=(",", ":")).encode("ascii")
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _base64(data: bytes) -> bytes | None:
+    return STRICT.base64(data.translate(TO_STANDARD))
+
+
+TOLERANT = replace(STRICT, name="tolerant", base64=_base64, decode=_decode, encode=_encode)
+"""A port with ``json`` on bytes: UTF-16, CESU-8, half characters, infinity, URL-safe base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +112,7 @@ def read(request: Request) -> Reading:
     bodies = queued(request, MOCHIWEB)
     terms = [parse(body) for body in bodies]
     token = token_of(terms[0]) if terms else ""
-    repeats = any(_has_repeats(term) for term in terms)
+    repeats = any(has_repeats(term) for term in terms)
     keys = [link_key(content(term)) for term in terms]
     carried = [Carried(key, body) for key, body in zip(keys, bodies, strict=True)]
     if repeats or not bodies:
@@ -96,13 +121,19 @@ def read(request: Request) -> Reading:
 
 
 def _ported(request: Request, keys: list[bytes]) -> list[Carried]:
-    """Return the events that a straightforward port queues and legacy doesn't, or otherwise."""
-    bodies = queued(request, STRICT)
-    ported = [(link_key(content(parse(body))), body) for body in bodies]
-    if len(ported) == len(keys):
+    """Return the events that only a port queues, or that it queues otherwise."""
+    ported = _keyed(request, STRICT)
+    if keys and len(ported) == len(keys):
         both = zip(ported, keys, strict=True)
         return [Carried(key, body, True, ours) for (key, body), ours in both if key != ours]
-    return [Carried(key, body, True) for key, body in ported if key not in keys]
+    tolerated = [] if keys else _keyed(request, TOLERANT)
+    unique = {key: body for key, body in ported + tolerated if key not in keys}
+    return [Carried(key, body, True) for key, body in unique.items()]
+
+
+def _keyed(request: Request, profile: Profile) -> list[tuple[bytes, bytes]]:
+    """Return the events that a service of this *profile* queues, each with its link key."""
+    return [(link_key(content(parse(body))), body) for body in queued(request, profile)]
 
 
 def endpoint_of(request: Request) -> str:
@@ -175,14 +206,17 @@ def request_record(request: Request, reading: Reading) -> dict[str, object]:
     }
 
 
-def _has_repeats(term: Term) -> bool:
-    todo = [term]
+def has_repeats(term: Term | Unparsable | Unreadable) -> bool:
+    """Say whether an object in *term* has a key twice."""
+    todo: list[Term | Unparsable | Unreadable] = [term]
     while todo:
         item = todo.pop()
         if isinstance(item, Object):
-            return True
-        if isinstance(item, dict):
-            todo += item.values()
+            keys = [str(key) for key, _ in item.items()]
+            if len(set(keys)) < len(keys):
+                return True
+        if isinstance(item, dict | Object):
+            todo += [value for _, value in item.items()]
         elif isinstance(item, list):
             todo += item
     return False

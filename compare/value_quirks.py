@@ -1,9 +1,14 @@
 """Quirks that two values show: why a field of an event differs."""
 
 import re
+from dataclasses import replace
 
-from compare.difference import Kind, type_name
-from compare.quirk import Evidence, Quirk
+from compare.canonical import canonical, parse
+from compare.difference import Difference, Kind, differences, type_name
+from compare.quirk import EITHER, Evidence, Quirk, Stage
+from compare.requests import has_repeats
+from pyingest.wire.profile import MOCHIWEB
+from pyingest.wire.term import Term
 
 _ADDRESSES = ("properties.ip", "$ip")
 _TIMES = ("properties.time", "$time")
@@ -19,13 +24,67 @@ def _types(evidence: Evidence) -> tuple[str, str]:
 
 
 def is_repeated_key(evidence: Evidence) -> bool:
-    """A key stands twice on one side."""
-    return evidence.difference.kind is Kind.DUPLICATE_KEY
+    """A key stands twice on one side, and all that the other side has of it stands there, too.
+
+    For a whole event or an answer: the text has a key twice.
+    """
+    if evidence.difference.kind is not Kind.DUPLICATE_KEY:
+        text = evidence.payload.text if evidence.payload else b""
+        return has_repeats(MOCHIWEB.decode(text))
+    fewer, more = _repeated(evidence.difference)
+    return bool(fewer) and not _left_over(fewer, more)
+
+
+def _repeated(found: Difference) -> tuple[list[Term], list[Term]]:
+    """Return a key's values on the side with fewer, and on the side with more.
+
+    Both empty when the texts were cut off, so that nothing can be proved.
+    """
+    sides = [parse(f"[{text}]".encode()) for text in (found.legacy, found.candidate)]
+    lists = [side for side in sides if isinstance(side, list)]
+    if found.kind is not Kind.DUPLICATE_KEY or len(lists) < len(sides):
+        return [], []
+    fewer, more = sorted(lists, key=len)
+    return fewer, more
+
+
+def _left_over(fewer: list[Term], more: list[Term]) -> list[Term]:
+    """Return those of *fewer* that are not among *more*."""
+    known = [canonical(value) for value in more]
+    return [value for value in fewer if canonical(value) not in known]
+
+
+def repeated_and_changed(evidence: Evidence) -> tuple[Quirk, ...]:
+    """Return the quirk of a repeated key and that of a value which changed as well, or none."""
+    fewer, more = _repeated(evidence.difference)
+    found: set[str] = set()
+    for value in _left_over(fewer, more):
+        names = [_change(before, value, evidence) for before in more]
+        found.add(next((name for name in reversed(names) if name), ""))
+    quirks = {quirk.name: quirk for quirk in VALUE_QUIRKS}
+    if len(found) != 1 or found == {""}:
+        return ()
+    return quirks["duplicate key"], quirks[found.pop()]
+
+
+def _change(before: Term, after: Term, evidence: Evidence) -> str:
+    """Return the name of the one quirk that makes *after* of *before*; empty if there is none."""
+    place = evidence.difference.path
+    names = set()
+    for one in differences(before, after):
+        here = replace(evidence, difference=replace(one, path=f"{place}.{one.path}".rstrip(".")))
+        fitting = [quirk for quirk in VALUE_QUIRKS if one.kind in quirk.kinds]
+        names.add(next((quirk.name for quirk in fitting if quirk.explains(here)), ""))
+    return names.pop() if len(names) == 1 else ""
 
 
 def is_client_address(evidence: Evidence) -> bool:
-    """The two sides disagree about who the client is."""
-    return evidence.difference.path in _ADDRESSES
+    """The two sides disagree about who the client is, and neither has it from the event."""
+    found, payload = evidence.difference, evidence.payload
+    if found.path not in _ADDRESSES or _types(evidence) != ("string", "string"):
+        return False
+    said = payload.text.decode("utf-8", "replace") if payload else ""
+    return str(found.legacy) not in said and str(found.candidate) not in said
 
 
 def is_float_time(evidence: Evidence) -> bool:
@@ -102,11 +161,12 @@ def is_mojibake(evidence: Evidence) -> bool:
 VALUE_QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "duplicate key",
-        frozenset({Kind.DUPLICATE_KEY}),
+        EITHER | {Kind.DUPLICATE_KEY},
         is_repeated_key,
         "mochijson2 keeps all pairs of an object, and proplists read the first; a Python dict "
         "keeps the last value only.",
         "Read with object_pairs_hook; keep all pairs, and let the first count.",
+        Stage.FIELDS,
     ),
     Quirk(
         "client address",
