@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 
+from compare.clients import RANK, Effect
 from compare.difference import Kind
 from compare.pattern import Pattern
 from compare.quirk import Quirk
@@ -40,6 +41,8 @@ class Group:
     """Distinct requests; negative numbers stand for events without a known request."""
     events: int = 0
     attributes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    clients: Counter[tuple[Effect, str]] = field(default_factory=Counter)
+    """What clients would notice of a differing answer, and how often."""
     observed: int = 0
     """Differences whose request is known, hence its attributes."""
 
@@ -54,6 +57,7 @@ class Group:
         self.units |= other.units
         self.events += other.events
         self.attributes += other.attributes
+        self.clients += other.clients
         self.observed += other.observed
 
 
@@ -182,6 +186,7 @@ def _cause(bundle: list[Group], accepted: str | None, home: str) -> Cause:
         marginal=0.0,
         cumulative=0.0,
         accepted=accepted,
+        clients=_clients(bundle),
         examples=leader.samples.examples(),
         also=tuple(one.signature for one in bundle[1:]),
     )
@@ -189,6 +194,18 @@ def _cause(bundle: list[Group], accepted: str | None, home: str) -> Cause:
 
 def _quirk(group: Group) -> Quirk | None:
     return CATALOGUE.get(group.pattern.quirk or "")
+
+
+def _clients(bundle: list[Group]) -> dict[str, dict[str, int]]:
+    """Return what clients would notice of any group, worst first."""
+    counts: Counter[tuple[Effect, str]] = Counter()
+    for group in bundle:
+        counts |= group.clients
+    order = sorted(counts.items(), key=lambda item: (RANK[item[0][0]], -item[1], item[0][1]))
+    told: dict[str, dict[str, int]] = {}
+    for (effect, client), count in order:
+        told.setdefault(effect.value, {})[client] = count
+    return told
 
 
 def _home(group: Group, everywhere: Counter[tuple[str, str]], exchanges: int) -> str:

@@ -28,6 +28,7 @@ from compare.explaining import CASES, Explained, explain_partition, explain_stra
 from compare.finding import STRANGERS
 from compare.matching import Matched, match
 from compare.noise import RULES
+from compare.noise_watch import rule_warnings
 from compare.paths import Paths
 from compare.requests import DIALECT
 from compare.rules import Rules
@@ -191,6 +192,7 @@ def summary_of(
         endpoints=dict(sorted(scanned.endpoints.items())),
         tokens=_busiest(scanned),
         noise=_noise(rules, matched),
+        noise_warnings=_noise_warnings(rules, matched),
         accepted={key: explained.waved.get(key, 0) for key in sorted(reasons)},
         strata={
             name: (max(count, explained.strata[name]), explained.strata[name])
@@ -234,6 +236,14 @@ def _median(skews: "dict[float, int]") -> float | None:
 def _noise(rules: Rules, matched: Matched) -> dict[str, int]:
     names = dict.fromkeys((*RULES, *(rule.name for rule in rules.tolerances.fields.rules)))
     return {name: matched.noise.get(name, 0) for name in (*names, *sorted(matched.noise))}
+
+
+def _noise_warnings(rules: Rules, matched: Matched) -> list[str]:
+    known = rules.tolerances.fields.rules
+    # The sieves do not look at endpoints; nearly all events are tracked ones.
+    sieved = matched.counts.identical + matched.counts.equal - matched.seen.total()
+    seen = matched.seen + Counter(track=max(0, sieved))
+    return rule_warnings(matched.noise, seen, known) if known else []
 
 
 def _damage(run: RunReader, scanned: Scanned, matched: Matched) -> list[str]:

@@ -11,6 +11,7 @@ from compare.acceptance import waiver
 from compare.canonical import Content, parse
 from compare.cases import CaseWriter, case_line
 from compare.causes import Book, Group
+from compare.clients import Effect, notices
 from compare.difference import Difference
 from compare.difference_record import difference_record, told
 from compare.finding import STRANGERS, Finding
@@ -28,6 +29,7 @@ from compare.samples import curl, shown
 from compare.scanning import Units
 from compare.shuffle import inbox
 from compare.tally import Example
+from pyingest.message import Response
 from pyingest.wire.term import Object
 from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome
 from shadow.recording import RunReader
@@ -144,8 +146,10 @@ class Explaining:
         """Sort the differences of one finding into groups; return whether one is not accepted."""
         sorted_ = [self._sort(case, finding, each) for each in finding.differences]
         self.found.kinds.update({difference.kind.value for difference in finding.differences})
+        noticed = case.noticed() if judged != "queue" else ()
         for group in {id(one): one for one, _ in sorted_}.values():
             case.count(finding, group)
+            group.clients.update(noticed)
             if group.accepted is not None:
                 self._waved[group.accepted].add(case.unit)
         is_open = any(group.accepted is None for group, _ in sorted_)
@@ -226,6 +230,14 @@ class Case:
             if finding.differences and not (excused and is_extra):
                 yield finding
 
+    def noticed(self) -> tuple[tuple[Effect, str], ...]:
+        """Return which clients would notice that the candidate answered otherwise, and how."""
+        if self.whole is None or isinstance(self.whole.candidate, NotMirrored):
+            return ()
+        legacy, candidate = self.whole.legacy, self.whole.candidate
+        found = notices(self.whole.request, _response(legacy), _response(candidate))
+        return tuple((one.effect, one.client) for one in found)
+
     def count(self, finding: Finding, group: Group) -> None:
         """Count a finding of this case in *group*."""
         group.units.add(self.unit)
@@ -282,6 +294,10 @@ def merged(parts: Iterable[Explained]) -> Explained:
     for part in parts:
         whole.merge(part)
     return whole
+
+
+def _response(outcome: Outcome) -> Response | None:
+    return outcome.response if isinstance(outcome, Answered) else None
 
 
 def _told(outcome: object) -> bytes | None:

@@ -18,7 +18,7 @@ from compare.difference import Difference, Kind, differences
 from compare.finding import STRANGERS, Finding
 from compare.item import Item, Pair, said_by, term_of
 from compare.linking import Links, Tie, Visit
-from compare.noise import without_noise
+from compare.noise import endpoint_of, without_noise
 from compare.pairing import NEAR_TIERS, Leftovers, Pairing
 from compare.paths import Paths
 from compare.recount import Recount
@@ -43,6 +43,8 @@ class Matched:
 
     counts: EventCounts = field(default_factory=EventCounts)
     noise: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    """Pairs by endpoint, where the policy has rules for fields."""
     skews: Counter[float] = field(default_factory=Counter)
     """Seconds by which the services' own times differ, and how often."""
     paths: Paths = field(default_factory=Paths)
@@ -57,6 +59,7 @@ class Matched:
         """Add what *other* counted."""
         self.counts.merge(other.counts)
         self.noise += other.noise
+        self.seen += other.seen
         self.skews += other.skews
         self.paths.merge(other.paths)
         self.differing |= other.differing
@@ -84,6 +87,8 @@ class Findings:
     def pair(self, pair: Pair, visit: Visit | None) -> None:
         """Take a pair that is not sure to be the same."""
         legacy, candidate, counts = pair.legacy.event, pair.candidate.event, self.found.counts
+        if self._rules.tolerances.fields.rules:
+            self.found.seen[endpoint_of(legacy.body)] += 1
         counts.late += abs(legacy.at - candidate.at) > self._rules.late_after
         if pair.is_misrouted:
             counts.misrouted += 1

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from compare.acceptance import accepted_requests, states
 from compare.latency import QUANTILES, Histogram, Windows
 from compare.policy import Policy, policy_hash
 from compare.stored import Stored, digest
@@ -59,6 +60,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "latency": latency(summary.windows),
         "coverage": coverage(report),
         "noise": summary.noise,
+        "noise_warnings": summary.noise_warnings,
         "accepted": acceptances(report),
         "notes": list(manifest.notes),
         "provenance": provenance(report),
@@ -75,6 +77,9 @@ def coverage(report: Report) -> dict[str, Any]:
         "mirrored_share": mirrored_share(manifest.ledger),
         "seconds": summary.windows.duration,
         "tokens": len(summary.tokens),
+        "dialects": summary.dialects,
+        "unseen": summary.unseen,
+        "unseen_bound": summary.unseen_bound,
         "busiest_tokens": dict(list(summary.tokens.items())[:10]),
     }
 
@@ -113,27 +118,24 @@ def ledger(counted: Mapping[str, int], summary: Summary) -> dict[str, int]:
 
 
 def acceptances(report: Report) -> list[dict[str, Any]]:
-    """Return every acceptance of the policy with its state in this run.
-
-    ``used``; ``unmatched``: no cause has that signature; ``expired``: the run was recorded after
-    its last day (in UTC), so that it counted for nothing.
-    """
+    """Return every acceptance of the policy with its state in this run (see ``acceptance``)."""
+    summary = report.summary
     day = datetime.datetime.fromtimestamp(report.manifest.created, datetime.UTC).date()
-    used = {cause.signature for cause in report.summary.causes if cause.accepted}
-    states = []
-    for entry in report.policy.accept:
-        state = "used" if entry.signature in used else "unmatched"
-        state = state if entry.is_current(day) else "expired"
-        states.append(
-            {
-                "signature": entry.signature,
-                "state": state,
-                "reason": entry.reason,
-                "by": entry.by,
-                "until": entry.until.isoformat(),
-            }
-        )
-    return states
+    found = states(report.policy, accepted_requests(summary), summary.units.distinct, day)
+    return [
+        {
+            "key": one.acceptance.key,
+            "state": one.state.value,
+            "requests": one.requests,
+            "limit": one.limit,
+            "signature": entry.signature,
+            "where": entry.where,
+            "reason": entry.reason,
+            "by": entry.by,
+            "until": entry.until.isoformat(),
+        }
+        for one, entry in zip(found, report.policy.accept, strict=True)
+    ]
 
 
 def latency(windows: Windows) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Cause:
     cumulative: float
     accepted: str | None
     """Reason given in the policy, when a reviewer declared it equivalent."""
+    clients: dict[str, dict[str, int]] = field(default_factory=dict)
+    """For answers: what real clients would notice, worst first; by client, how many requests."""
     examples: tuple[Example, ...] = ()
     also: tuple[str, ...] = ()
     """Signatures that nearly always come with this one; a policy accepts each by itself."""
@@ -155,6 +157,8 @@ class Summary:
     clock_skew: float | None = None
     """Median of candidate's less legacy's time, in seconds, where the services set it; ``None``:
     they never did."""
+    noise_warnings: list[str] = field(default_factory=list)
+    """Noise rules that matched nothing, or more than they did when they were calibrated."""
     damage: list[str] = field(default_factory=list)
     """What could not be read; any entry keeps the run from passing."""
     accepted: dict[str, int] = field(default_factory=dict)
