@@ -1,8 +1,8 @@
 """From a run directory and a policy to a report: the whole of judging, in one place."""
 
-import datetime
 from pathlib import Path
 
+from compare.acceptance import day_of
 from compare.asking import Answer, ask, is_fresh, keeper, label_of
 from compare.cases import NAME
 from compare.engine import Progress, summarise
@@ -69,7 +69,7 @@ def ask_run(
 
 def rules_of(policy: Policy, run: RunReader) -> Rules:
     """Return what *policy* says about comparing *run*."""
-    today = datetime.date.fromtimestamp(run.manifest.created)
+    today = day_of(run.manifest.created)
     return Rules(
         tolerances=Tolerances(policy.noise.server_time_seconds, FieldRules(policy.noise.field)),
         accept=tuple(one for one in policy.accept if one.is_current(today)),

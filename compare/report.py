@@ -3,17 +3,15 @@
 It holds no clock and no host: the same run and policy give the same bytes, whenever and wherever.
 """
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from compare.acceptance import accepted_requests, states
 from compare.latency import QUANTILES, Histogram, Windows
 from compare.policy import Policy, policy_hash
 from compare.stored import Stored, digest
 from compare.tally import Summary
-from compare.validity import mirrored_share, uncovered
+from compare.validity import mirrored_share, thin_dialects, uncovered
 from compare.verdict import Verdict, judge
 from shadow.recording import Manifest
 
@@ -49,7 +47,9 @@ def as_data(report: Report) -> dict[str, Any]:
             "claim": verdict.claim,
             "reasons": list(verdict.reasons),
             "needs_more": verdict.needs,
-            "exit_code": verdict.outcome.exit_code,
+            "exit_code": verdict.exit_code,
+            "final": verdict.final,
+            "notes": list(verdict.notes),
         },
         "gates": [{**asdict(gate), "estimate": gate.estimate} for gate in verdict.gates],
         "causes": [asdict(cause) for cause in summary.causes],
@@ -74,6 +74,7 @@ def coverage(report: Report) -> dict[str, Any]:
         "distinct_requests": summary.units.distinct,
         "endpoints": summary.endpoints,
         "uncovered_endpoints": uncovered(summary, report.policy),
+        "uncovered_dialects": thin_dialects(summary, report.policy),
         "mirrored_share": mirrored_share(manifest.ledger),
         "seconds": summary.windows.duration,
         "tokens": len(summary.tokens),
@@ -118,23 +119,19 @@ def ledger(counted: Mapping[str, int], summary: Summary) -> dict[str, int]:
 
 
 def acceptances(report: Report) -> list[dict[str, Any]]:
-    """Return every acceptance of the policy with its state in this run (see ``acceptance``)."""
-    summary = report.summary
-    day = datetime.datetime.fromtimestamp(report.manifest.created, datetime.UTC).date()
-    found = states(report.policy, accepted_requests(summary), summary.units.distinct, day)
+    """Return every acceptance of the policy with how it fared; see ``acceptance.State``."""
     return [
         {
             "key": one.acceptance.key,
             "state": one.state.value,
             "requests": one.requests,
             "limit": one.limit,
-            "signature": entry.signature,
             "where": entry.where,
-            "reason": entry.reason,
-            "by": entry.by,
-            "until": entry.until.isoformat(),
+            "reason": one.acceptance.reason,
+            "by": one.acceptance.by,
+            "until": one.acceptance.until.isoformat(),
         }
-        for one, entry in zip(found, report.policy.accept, strict=True)
+        for one, entry in zip(report.verdict.acceptances, report.policy.accept, strict=True)
     ]
 
 

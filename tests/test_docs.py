@@ -43,9 +43,15 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def _commands() -> list[click.Command]:
+    """Return the commands, and those of groups."""
+    groups = [one for one in main.commands.values() if isinstance(one, click.Group)]
+    return [*main.commands.values(), *(each for one in groups for each in one.commands.values())]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_named_in_a_document_exists(page: Path) -> None:
-    known = {flag for one in main.commands.values() for each in one.params for flag in each.opts}
+    known = {flag for one in _commands() for each in one.params for flag in each.opts}
     for command in re.findall(r"mixmigrate \w+[^`\n]*(?:\\\n[^`\n]*)*", page.read_text()):
         assert set(re.findall(r"(?<=\s)--[a-z-]+", command)) <= known, command
 

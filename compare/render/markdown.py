@@ -33,7 +33,7 @@ def render_markdown(report: Report) -> str:
     verdict, told = report.verdict, provenance(report)
     lines = [f"## {verdict.outcome.value}", "", safe(verdict.claim), ""]
     lines += _listed("", verdict.reasons, "reasons")
-    lines += _listed("Note: ", report.manifest.notes, "notes")
+    lines += _listed("Note: ", [*report.manifest.notes, *verdict.notes], "notes")
     lines += _listed("Relaxed: ", report.policy.relaxed, "relaxations")
     lines += ["", *_gates(verdict.gates), "", *_causes(report.summary.causes)]
     counts = ledger(report.manifest.ledger, report.summary)

@@ -28,6 +28,10 @@ class VerdictData(TypedDict):
     """Distinct requests that an UNDECIDED run still needs if all are clean."""
     exit_code: int
     """What `mixmigrate compare` ended with."""
+    final: bool
+    """Whether an UNDECIDED run has had all the requests that the policy allows it."""
+    notes: list[str]
+    """What a reader should know whatever the verdict is."""
 
 
 SideData = TypedDict(
@@ -69,12 +73,20 @@ class CoverageData(TypedDict):
     """Exchanges by endpoint."""
     uncovered_endpoints: list[str]
     """Those with fewer requests than the policy asks for."""
+    uncovered_dialects: list[str]
+    """Kinds of client with fewer, such as `charset non-ASCII`."""
     mirrored_share: float
     """Of the requests meant for the candidate, the share that reached it."""
     seconds: float
     """From the first request to the last."""
     tokens: int
     """Project tokens seen, of the busiest hundred."""
+    dialects: dict[str, dict[str, int]]
+    """Mirrored requests by what tells sorts of them apart: client library, charset, and so on."""
+    unseen: float
+    """Estimated share of further traffic that is of a sort not seen (Good and Turing)."""
+    unseen_bound: float
+    """Its upper bound, with 95 % confidence."""
     busiest_tokens: dict[str, int]
     """Exchanges of the ten busiest."""
 
@@ -82,8 +94,15 @@ class CoverageData(TypedDict):
 class AcceptanceData(TypedDict):
     """How an accepted difference of the policy fared."""
 
-    signature: str
-    state: Literal["used", "unmatched", "expired"]
+    key: str
+    """Its signature, or `where:` and a hash of its expression."""
+    state: Literal["used", "stale", "over-broad", "expired"]
+    requests: int
+    """Distinct requests in which it applied."""
+    limit: int
+    """How many it may cover."""
+    where: str
+    """Its expression; empty for a signature."""
     reason: str
     by: str
     until: str
@@ -130,7 +149,9 @@ class ReportData(TypedDict):
     latency: LatencyData
     coverage: CoverageData
     noise: dict[str, int]
-    """How often each noise rule and accepted difference applied."""
+    """How often each noise rule applied, and how often what it speaks of violated it."""
+    noise_warnings: list[str]
+    """Noise rules that matched nothing, or more than when they were calibrated."""
     accepted: list[AcceptanceData]
     notes: list[str]
     """What a reader must know of the run."""

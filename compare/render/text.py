@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from compare.render.visible import visible
-from compare.report import Report, acceptances, ledger
+from compare.report import Report, ledger
 from compare.tally import Cause, Example
 from compare.validity import uncovered
 from compare.verdict import GateResult, rounded
@@ -55,11 +55,7 @@ def render_text(report: Report, colour: bool = False) -> str:
 
 def _notes(report: Report) -> list[str]:
     notes = [f"Note: {visible(note)}" for note in report.manifest.notes]
-    notes += [
-        f"Acceptance {one['signature']} ({one['reason']}) is {one['state']}"
-        for one in acceptances(report)
-        if one["state"] != "used"
-    ]
+    notes += [f"Note: {visible(note)}" for note in report.verdict.notes]
     few = ", ".join(uncovered(report.summary, report.policy))
     if few:
         notes.append(

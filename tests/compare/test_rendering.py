@@ -10,14 +10,23 @@ import msgspec
 import pytest
 
 from compare.difference import Difference, Kind
+from compare.policy import load, parse
 from compare.render.as_json import render_json
 from compare.render.files import NAMES, write_reports
 from compare.render.junit import render_junit
 from compare.render.markdown import LONGEST, render_markdown
 from compare.render.page import render_page, side_by_side
-from compare.render.testing import cause, clean_summary, differing_summary, example, report_of
+from compare.render.testing import (
+    cause,
+    clean_summary,
+    differing_summary,
+    example,
+    manifest,
+    report_of,
+)
 from compare.render.text import WIDTH, render_text
 from compare.render.visible import visible
+from compare.report import report
 from compare.stored import NAME
 from compare.tally import Example, Summary
 
@@ -183,3 +192,14 @@ def test_both_spectrum_and_windows_are_drawn_and_described() -> None:
 
 def test_ordinary_text_is_shown_unchanged() -> None:
     assert visible("größer → 日本 ok\tx") == "größer → 日本 ok\tx"
+
+
+def test_a_stale_acceptance_is_a_failure_in_junit() -> None:
+    text = load("demo")[1] + (
+        '[[accept]]\nsignature = "0123456789ab"\nreason = "r"\nby = "b"\nuntil = 2030-01-01\n'
+    )
+    summary = clean_summary()
+    made = report("run", manifest(), summary, parse(text, "t"), text)
+    suite = ElementTree.fromstring(render_junit(made))
+    assert made.verdict.outcome.value == "FAIL"
+    assert suite.get("failures") == "1"

@@ -46,13 +46,13 @@ def test_an_empty_run_can_be_written() -> None:
     assert msgspec.json.decode(render_json(report_of(summary)))["verdict"]["outcome"] == "INVALID"
 
 
-def test_acceptances_are_used_unmatched_or_expired() -> None:
+def test_acceptances_are_used_stale_or_expired() -> None:
     entries = (("3f2a90c1d4e5", "2030-01-01"), ("0" * 12, "2030-01-01"), ("1" * 12, "2020-01-01"))
     text = BASE + "".join(ACCEPT.format(*entry) for entry in entries)
     summary = clean_summary()
     summary.causes = [cause(accepted="r")]
     made = report("run", manifest(), summary, parse(text, "t"), text)
-    assert [one["state"] for one in acceptances(made)] == ["used", "unmatched", "expired"]
+    assert [one["state"] for one in acceptances(made)] == ["used", "stale", "expired"]
 
 
 def test_endpoints_with_few_requests_are_listed() -> None:
