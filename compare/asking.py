@@ -66,7 +66,8 @@ def _note(answer: Answer, case: CaseLine) -> None:
         answer.requests.add(case.n)
     for signature in {one["cause"] for one in case.diff}:
         answer.causes[signature] = answer.causes.get(signature, 0) + 1
-    if len(answer.examples) < SHOWN:
+    shown = {example.n for example in answer.examples}
+    if len(answer.examples) < SHOWN and (not case.n or case.n not in shown):
         answer.examples.append(case)
 
 

@@ -56,6 +56,7 @@ def render_text(report: Report, colour: bool = False) -> str:
 def _notes(report: Report) -> list[str]:
     notes = [f"Note: {visible(note)}" for note in report.manifest.notes]
     notes += [f"Note: {visible(note)}" for note in report.verdict.notes]
+    notes += [f"Noise: {visible(one)}" for one in report.summary.noise_warnings]
     few = ", ".join(uncovered(report.summary, report.policy))
     if few:
         notes.append(
@@ -118,6 +119,9 @@ def _cause(number: int, cause: Cause) -> Iterator[str]:
     )
     for text in (cause.explanation, cause.advice):
         yield textwrap.fill(text, WIDTH, initial_indent="     ", subsequent_indent="     ")
+    for effect, clients in cause.clients.items():
+        said = f"{effect}: {', '.join(clients)}"
+        yield textwrap.fill(said, WIDTH, initial_indent="     ", subsequent_indent="       ")
     if cause.examples:
         yield from _example(cause.examples[0])
 
@@ -144,7 +148,10 @@ def _events(report: Report) -> Iterator[str]:
         f"          {events.changed:,} changed, {events.missing:,} missing, "
         f"{events.extra:,} extra, {events.misrouted:,} misrouted"
     )
-    yield (f"          duplicates: {events.duplicate:,} more, {events.duplicate_lost:,} fewer")
+    yield (
+        f"          duplicates: {events.duplicate:,} more, {events.duplicate_lost:,} fewer; "
+        f"{events.late:,} late, {events.reordered:,} in another order"
+    )
     if events.not_mirrored or events.unlinked:
         yield (
             f"          {events.not_mirrored:,} of requests that the candidate never got, "
