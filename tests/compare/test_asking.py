@@ -12,8 +12,9 @@ from compare.cases import NAME
 from compare.expression.parsing import parse
 from compare.judgement import ask_run, judge_run
 from compare.policy import load
-from compare.testing import dual_run
+from compare.testing import dual_run, recorded
 from pyingest.message import Request
+from shadow.exchange import Side, TappedEvent
 
 FORM = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
 
@@ -99,11 +100,16 @@ def test_the_same_run_keeps_the_same_bytes(run: Path, tmp_path: Path) -> None:
 
 
 def test_half_a_surrogate_pair_survives_being_kept(tmp_path: Path) -> None:
-    body = b'data={"event":"e","properties":{"distinct_id":"p","x":"\\ud800","time":5}}'
-    dual_run(tmp_path / "run", [Request(b"POST", b"/track", FORM, body)])
+    ours = b'{"event":"e","properties":{"distinct_id":"p","\\ud800":"\\udc00"}}'
+    theirs = ours.replace(b"udc00", b"udc01")
+    events = [
+        TappedEvent(side, "events", 1, 1.0, body)
+        for side, body in ((Side.LEGACY, ours), (Side.CANDIDATE, theirs))
+    ]
+    recorded(tmp_path / "run", [], events)
     policy, _ = load("default")
     judge_run(tmp_path / "run", policy, "", lambda *_: None, out=tmp_path)
-    assert ask(tmp_path / NAME, parse("true")).findings > 0
+    assert ask(tmp_path / NAME, parse("true")).findings == 1
 
 
 def test_the_command_answers_in_text_and_in_json(run: Path, tmp_path: Path) -> None:
