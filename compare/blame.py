@@ -36,6 +36,9 @@ def blamed(evidence: Evidence, quirks: Iterable[Quirk]) -> tuple[Quirk, ...]:
     payload = evidence.payload
     if payload is None:
         return ()
+    if evidence.difference.kind is Kind.MISSING and evidence.queued:
+        # The candidate has read the text, so that only the event itself can be to blame.
+        quirks = [quirk for quirk in quirks if quirk.stage is Stage.FIELDS]
     # Whether a key comes twice is dear to know, and asked only where it matters.
     present = tuple(
         quirk
@@ -47,7 +50,7 @@ def blamed(evidence: Evidence, quirks: Iterable[Quirk]) -> tuple[Quirk, ...]:
     return _walked(payload, present, _refuser(evidence.difference))
 
 
-@lru_cache(maxsize=16)  # a large batch may differ in each of its events
+@lru_cache(maxsize=4)  # a large batch may differ in each of its events
 def _walked(
     payload: Payload, present: tuple[Quirk, ...], refuser: Profile | None
 ) -> tuple[Quirk, ...]:

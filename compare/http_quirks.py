@@ -7,8 +7,8 @@ from pyingest.message import joined
 from pyingest.routing import ENDPOINTS
 from pyingest.wire.profile import MOCHIWEB, STRICT
 
-LONGEST_LINE, LARGEST_BODY = 8192, 1 << 20
-"""Bytes that MochiWeb takes: of a request line or a header line, and of a body."""
+LONGEST_LINE, LONGEST_HEADER, LARGEST_BODY = 8192, 8191, 1 << 20
+"""Bytes that MochiWeb takes: of a request line and a header line (with CR LF), and of a body."""
 
 
 def has_no_answer(evidence: Evidence) -> bool:
@@ -29,7 +29,7 @@ def has_long_line(payload: Payload) -> bool:
 def has_long_header(payload: Payload) -> bool:
     """A header line is longer than MochiWeb takes."""
     return any(
-        len(name) + len(value) + len(b": \r\n") > LONGEST_LINE
+        len(name) + len(value) + len(b": \r\n") > LONGEST_HEADER
         for name, value in payload.request.headers
     )
 
