@@ -49,6 +49,7 @@ WHOLE = {
     "lone surrogate": (coded(START + b',"a":"\\ud83d"}}'), "extra"),
     "base64 junk": (coded(PLAIN[:-2] + b"}}", b"!"), "extra"),
     "base64 padding": (coded(PLAIN + b" " * (-len(PLAIN) % 3), b"=="), "extra"),
+    "URL-safe base64": (form(b"-" + b64encode(PLAIN[:-2] + b"}}")), "extra"),
     "semicolon separator": (
         Request(b"GET", b"/track?ip=0;data=" + quote_from_bytes(PLAIN, "").encode(), FORM[:1]),
         "missing",
@@ -107,6 +108,10 @@ def test_cesu8_is_named_though_neither_side_queues_it(difference: Difference) ->
         ("large body", Request(b"POST", b"/track", FORM, b"data=" + b"x" * (1 << 20))),
         ("long request line", query(PLAIN + b" " * 9000)),
         ("long header line", Request(b"GET", b"/track", ((b"Cookie", b"x" * 8182),))),
+        (
+            "forwarded address",
+            Request(b"GET", b"/track?ip=1", ((b"X-Forwarded-For", b"1.1.1.1,\xe9"),)),
+        ),
         ("transfer coding", Request(b"POST", b"/track", ((b"Transfer-Encoding", b"Chunked"),))),
         ("URL-safe base64", form(b64encode(START + ',"a":"~~??>>ÿÿ"}}'.encode(), b"-_"))),
         ("byte order mark", coded(b"\xef\xbb\xbf" + PLAIN)),
@@ -261,6 +266,20 @@ def test_a_text_that_was_read_once_is_not_to_blame() -> None:
     payload = Payload(form(b"[" + PLAIN + b"," + PLAIN + b",]"))
     assert named(Evidence(missing, payload)) == "trailing comma"
     assert explain(Evidence(missing, payload, queued=1)) is None
+
+
+def test_an_event_that_a_repeated_key_made_another_one_is_lost_and_too_much() -> None:
+    payload = Payload(form(b'{"event":"e","properties":{"token":"T","token":"U"}}'))
+    missing = Evidence(Difference(Kind.MISSING, "", "events", None), payload)
+    extra = Evidence(Difference(Kind.EXTRA, "", None, "events"), payload)
+    assert named(replace(missing, queued=1)) == named(extra) == "duplicate key"
+    assert named(missing) is None
+
+
+def test_a_number_as_a_persons_name_hides_nothing() -> None:
+    payload = Payload(form(START + b',"distinct_id":1.50,"a":"\\ud83d"}}'))
+    extra = Evidence(Difference(Kind.EXTRA, "", None, "events"), payload)
+    assert named(extra) == "lone surrogate"
 
 
 @pytest.mark.parametrize(
