@@ -5,6 +5,7 @@ import re
 from compare.payload import BLANKS, TO_STANDARD, Payload
 from compare.quirk import EITHER, Quirk, Stage, of_payload
 
+_ALPHABET = re.compile(rb"[A-Za-z0-9+/]")
 _JUNK = re.compile(rb"[^A-Za-z0-9+/=\t\n\r _-]")
 
 
@@ -24,8 +25,9 @@ def has_url_safe(payload: Payload) -> bool:
 
 
 def in_standard_alphabet(data: bytes) -> bytes:
-    """Write ``+`` for ``-`` and ``/`` for ``_``."""
-    return data.translate(TO_STANDARD)
+    """Write ``+`` for ``-`` and ``/`` for ``_``; leave them out where they are too many."""
+    size = len(_ALPHABET.findall(data)) + data.count(b"=")
+    return data.translate(None, b"-_") if size % 4 == 0 else data.translate(TO_STANDARD)
 
 
 def has_odd_padding(payload: Payload) -> bool:
@@ -36,10 +38,22 @@ def has_odd_padding(payload: Payload) -> bool:
 
 
 def padded(data: bytes) -> bytes:
-    """Leave out what follows the padding, and pad the rest as it should be."""
-    bare = data.translate(None, BLANKS).lstrip(b"=").partition(b"=")[0]
-    bare = bare[:-1] if len(bare) % 4 == 1 else bare
-    return bare + b"=" * (-len(bare) % 4)
+    """Keep what ``b64decode`` takes for data, and pad it as it should be.
+
+    To it a ``=`` ends the data where the padding it belongs to is complete; others are skipped.
+    """
+    kept: list[bytes] = []
+    size = pads = 0
+    data = data.translate(None, BLANKS)
+    for segment in data.split(b"="):
+        kept.append(segment)
+        count = len(_ALPHABET.findall(segment))
+        size += count
+        pads = 1 if count else pads + 1
+        if size % 4 >= 2 and size % 4 + pads >= 4:
+            break
+    bare = b"".join(kept)
+    return (bare[:-1] if size % 4 == 1 else bare) + b"=" * (-size % 4)
 
 
 def has_blanks(payload: Payload) -> bool:

@@ -19,7 +19,7 @@ from pyingest.clean import engage_problem, track_problem
 from pyingest.ingest import NO_OBJECT
 from pyingest.routing import Endpoint
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
-from pyingest.wire.term import Object, Unreadable
+from pyingest.wire.term import Object, Term, Unreadable
 
 MOST = 2
 """Quirks that are blamed together at most; with three it is better to look."""
@@ -36,6 +36,9 @@ def blamed(evidence: Evidence, quirks: Iterable[Quirk]) -> tuple[Quirk, ...]:
     payload = evidence.payload
     if payload is None:
         return ()
+    if evidence.difference.kind is Kind.MISSING and evidence.queued:
+        # The candidate has read the text, so that only the event itself can be to blame.
+        quirks = [quirk for quirk in quirks if quirk.stage is Stage.FIELDS]
     # Whether a key comes twice is dear to know, and asked only where it matters.
     present = tuple(
         quirk
@@ -44,14 +47,14 @@ def blamed(evidence: Evidence, quirks: Iterable[Quirk]) -> tuple[Quirk, ...]:
     )
     if evidence.difference.kind is Kind.HEADER and not _has_other_answer(payload):
         return ()
-    return _walked(payload, present, _refuser(evidence.difference))
+    return _walked(payload, present, _refuser(evidence.difference), evidence.queued > 0)
 
 
-@lru_cache(maxsize=16)  # a large batch may differ in each of its events
+@lru_cache(maxsize=4)  # a large batch may differ in each of its events
 def _walked(
-    payload: Payload, present: tuple[Quirk, ...], refuser: Profile | None
+    payload: Payload, present: tuple[Quirk, ...], refuser: Profile | None, has_others: bool
 ) -> tuple[Quirk, ...]:
-    walk = _Walk(payload, present, refuser)
+    walk = _Walk(payload, present, refuser, has_others)
     walk.go()
     if walk.is_lost or len(walk.found) > MOST:
         return ()
@@ -68,6 +71,8 @@ class _Walk:
     present: tuple[Quirk, ...]
     refuser: Profile | None
     """The side that did not take the request; ``None`` if both or neither did."""
+    has_others: bool
+    """Whether the candidate queued other events of the request."""
     found: list[Quirk] = field(default_factory=list)
     is_lost: bool = False
     """Whether there is a step at which no quirk helps."""
@@ -82,15 +87,24 @@ class _Walk:
             if self.is_lost or self._is_done():
                 return
             data = self._decoded(data)
-        text = self._repaired(Stage.JSON, data, _reads)
+        # Where both refuse it, what matters is how far each comes.
+        text = self._repaired(Stage.JSON, data, _reads if self.refuser else _decodes)
         if self.is_lost or self._is_done():
             return
-        endpoint = self.payload.endpoint
-        if problems(endpoint, MOCHIWEB, text) == problems(endpoint, STRICT, text):
+        self._look_at_fields(text)
+
+    def _look_at_fields(self, text: bytes) -> None:
+        """Blame a repeated key where an event stands or falls with it, or becomes another one."""
+        legacy, candidate = (checked(self.payload, side, text) for side in (MOCHIWEB, STRICT))
+        differs = [one.problem for one in legacy] != [one.problem for one in candidate]
+        # What pairs with nothing since it became another event is lost on one side and too much
+        # on the other; where nothing is too much, it was dropped for another reason.
+        has_moved = legacy != candidate and (self.refuser is MOCHIWEB or self.has_others)
+        if not (differs or (self.refuser and has_moved)):
             return
         if has_repeats(MOCHIWEB.decode(text)):
             self._blame(Stage.FIELDS)
-        else:
+        elif differs:
             self.is_lost = True
 
     def _is_done(self) -> bool:
@@ -158,14 +172,33 @@ def _without(quirks: Iterable[Quirk], data: bytes) -> bytes:
     return data
 
 
-def problems(endpoint: Endpoint | None, profile: Profile, text: bytes) -> list[str | None]:
-    """Return what *profile* finds wrong with each event of *text*; empty if it cannot read it."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a service makes of one event."""
+
+    problem: str | None
+    identity: tuple[str, ...]
+    """What tells whose event it is, and which."""
+
+
+def checked(payload: Payload, profile: Profile, text: bytes) -> list[Checked]:
+    """Return what *profile* makes of each event of *text*; empty if it cannot read it."""
     term = profile.decode(text)
-    if isinstance(term, Unreadable) or endpoint is None:
+    if isinstance(term, Unreadable) or payload.endpoint is None:
         return []
-    find = track_problem if endpoint is Endpoint.TRACK else engage_problem
     items = term if isinstance(term, list) else [term]
-    return [find(item) if isinstance(item, dict | Object) else NO_OBJECT for item in items]
+    return [_checked(payload.endpoint, item) for item in items]
+
+
+def _checked(endpoint: Endpoint, item: Term) -> Checked:
+    if not isinstance(item, dict | Object):
+        return Checked(NO_OBJECT, ())
+    find = track_problem if endpoint is Endpoint.TRACK else engage_problem
+    values = [item.get(key) for key in ("event", "$token", "$distinct_id")]
+    holder = item.get("properties")
+    if isinstance(holder, dict | Object):
+        values += [holder.get("token"), holder.get("distinct_id")]
+    return Checked(find(item), tuple(value for value in values if isinstance(value, str)))
 
 
 def _has_other_answer(payload: Payload) -> bool:
@@ -178,6 +211,11 @@ def _reads(profile: Profile, text: bytes) -> bool:
     """Say whether *profile* can read *text*, and write what it has read."""
     term = profile.decode(text)
     return not isinstance(term, Unreadable) and profile.encode(term) is not None
+
+
+def _decodes(profile: Profile, text: bytes) -> bool:
+    """Say whether *profile* can read *text*."""
+    return not isinstance(profile.decode(text), Unreadable)
 
 
 def _is_same(mine: bytes | None, other: bytes | None) -> bool:

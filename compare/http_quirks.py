@@ -6,9 +6,10 @@ from compare.quirk import EITHER, GAINED, LOST, Evidence, Quirk, Stage, of_paylo
 from pyingest.message import joined
 from pyingest.routing import ENDPOINTS
 from pyingest.wire.profile import MOCHIWEB, STRICT
+from pyingest.wire.term import IllFormed
 
-LONGEST_LINE, LARGEST_BODY = 8192, 1 << 20
-"""Bytes that MochiWeb takes: of a request line or a header line, and of a body."""
+LONGEST_LINE, LONGEST_HEADER, LARGEST_BODY = 8192, 8191, 1 << 20
+"""Bytes that MochiWeb takes: of a request line and a header line (with CR LF), and of a body."""
 
 
 def has_no_answer(evidence: Evidence) -> bool:
@@ -29,7 +30,7 @@ def has_long_line(payload: Payload) -> bool:
 def has_long_header(payload: Payload) -> bool:
     """A header line is longer than MochiWeb takes."""
     return any(
-        len(name) + len(value) + len(b": \r\n") > LONGEST_LINE
+        len(name) + len(value) + len(b": \r\n") > LONGEST_HEADER
         for name, value in payload.request.headers
     )
 
@@ -38,6 +39,12 @@ def has_odd_coding(payload: Payload) -> bool:
     """``Transfer-Encoding`` names the chunks otherwise than in lower case."""
     coding = joined(payload.request.headers, b"transfer-encoding")
     return coding is not None and coding.lower() == b"chunked" != coding
+
+
+def has_odd_address(payload: Payload) -> bool:
+    """``X-Forwarded-For`` is not UTF-8, and the client wants its address in the event."""
+    address = MOCHIWEB.address("127.0.0.1", payload.request.headers)
+    return payload.known.ip and isinstance(address, IllFormed)
 
 
 def has_odd_path(payload: Payload) -> bool:
@@ -87,6 +94,14 @@ HTTP_QUIRKS: tuple[Quirk, ...] = (
         "MochiWeb compares Transfer-Encoding with chunked letter by letter and hangs up on "
         "Chunked; by RFC 9112, and in Python, upper and lower case are the same.",
         "Such clients were never served; accept it.",
+    ),
+    Quirk(
+        "forwarded address",
+        GAINED,
+        of_payload(has_odd_address),
+        "MochiWeb takes the last element of X-Forwarded-For for the client's address whatever it "
+        "holds; when that is not UTF-8, mochijson2 cannot write the event and it is refused.",
+        "Accept it: the events were lost, and the header was forged or broken.",
     ),
     Quirk(
         "path spelling",

@@ -32,8 +32,9 @@ JSON_QUIRKS: tuple[Quirk, ...] = (
         "CESU-8",
         EITHER,
         json_repair.without_cesu8,
-        "Old browser libraries encode each half of an emoji on its own (ED A0..BF). mochijson2 "
-        "reads it, the version of 2011 even queued it; Python's UTF-8 decoder refuses it.",
+        "Old browser libraries encode each half of an emoji on its own (ED A0..BF). mochijson2 of "
+        "2011 queued it, 3.1.1 reads it but cannot write it; Python's UTF-8 decoder refuses it, "
+        "json.loads of bytes takes it.",
         "Decide together with the legacy version in use; decode with surrogatepass to accept it.",
     ),
     _json(

@@ -28,6 +28,8 @@ class Evidence:
     """Whether the candidate answered."""
     has_server_time: bool = False
     """Whether the request left the event's time to the server."""
+    queued: int = 0
+    """Events of the same request that the candidate did queue, as far as is known."""
 
 
 class Stage(enum.Enum):

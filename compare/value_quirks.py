@@ -1,6 +1,5 @@
 """Quirks that two values show: why a field of an event differs."""
 
-import re
 from dataclasses import replace
 
 from compare.canonical import canonical, parse
@@ -12,7 +11,6 @@ from pyingest.wire.term import Term
 
 _ADDRESSES = ("properties.ip", "$ip")
 _TIMES = ("properties.time", "$time")
-_CODES = re.compile(r"\[[0-9]+(?:,[0-9]+)*\]")
 _EXACT = 1 << 53
 _FIELDS = frozenset(set(Kind) - {Kind.MISSING, Kind.EXTRA, Kind.DUPLICATE, Kind.DUPLICATE_LOST})
 _ONE_FIELD = _FIELDS - {Kind.STATUS, Kind.BODY, Kind.HEADER, Kind.NO_ANSWER, Kind.MISROUTED}
@@ -89,7 +87,12 @@ def is_client_address(evidence: Evidence) -> bool:
 
 def is_float_time(evidence: Evidence) -> bool:
     """The server's time as a float."""
-    return evidence.difference.path in _TIMES and set(_types(evidence)) == {"int", "float"}
+    found = evidence.difference
+    if found.path not in _TIMES or set(_types(evidence)) != {"int", "float"}:
+        return False
+    # A whole second is cut off at most; a client's time of another value is no matter of types.
+    apart = abs(float(found.legacy or 0) - float(found.candidate or 0))
+    return evidence.has_server_time or apart < 1
 
 
 def is_server_clock(evidence: Evidence) -> bool:
@@ -130,17 +133,21 @@ def is_float_text(evidence: Evidence) -> bool:
 
 
 def is_undefined(evidence: Evidence) -> bool:
-    """The atom ``undefined`` written as text."""
+    """The atom ``undefined``, or ``nil``, written as text."""
     found = evidence.difference
     texts = {found.legacy, found.candidate}
-    return '"undefined"' in texts and bool(texts & {"null", None, '""'})
+    return bool(texts & {'"undefined"', '"nil"'}) and bool(texts & {"null", None, '""'})
 
 
 def is_code_list(evidence: Evidence) -> bool:
     """A string on one side, the list of its code points on the other."""
+    if set(_types(evidence)) != {"string", "list"}:
+        return False
     found = evidence.difference
-    texts = (found.legacy or "", found.candidate or "")
-    return set(_types(evidence)) == {"string", "list"} and any(map(_CODES.fullmatch, texts))
+    sides = [parse((written or "").encode()) for written in (found.legacy, found.candidate)]
+    text = next((side for side in sides if isinstance(side, str)), None)
+    codes = next((side for side in sides if isinstance(side, list)), None)
+    return text is not None and codes == [ord(character) for character in text]
 
 
 def is_null_dropped(evidence: Evidence) -> bool:

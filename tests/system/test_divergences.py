@@ -302,6 +302,18 @@ def test_legacy_reads_a_request_line_of_8_kib_and_no_byte_more(
     assert quirks == ({"long request line"} if size > 8192 else set())
 
 
+@pytest.mark.parametrize("size", [8191, 8192])
+def test_legacy_reads_a_header_line_of_8191_bytes_and_no_more(
+    size: int, legacy: Legacy, tmp_path: Path
+) -> None:
+    target = b"/track?" + sent(event("1")).body
+    cookie = "x" * (size - len("Cookie: \r\n"))
+    request = Request(b"GET", target, encoded([*PLAIN, ("Cookie", cookie)]))
+    found = compared(tmp_path / "run", legacy, [request])
+    quirks = {cause.quirk for cause in found.causes}
+    assert quirks == ({"long header line"} if size > 8191 else set())
+
+
 def test_an_oddity_is_not_blamed_for_a_value_that_changed(legacy: Legacy, tmp_path: Path) -> None:
     def other(term: Term) -> bytes | None:
         return MOCHIWEB.encode(term).replace(b'"a":1', b'"a":2')
