@@ -6,6 +6,7 @@ are never compared with ``==``, for which ``1 == 1.0 == True``; compare :func:`c
 """
 
 import json
+import re
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from hashlib import blake2b
@@ -19,6 +20,7 @@ DEEPEST = 200
 """Levels of nesting up to which a text is read; a deeper one is compared byte by byte."""
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_TIME_AT_END = re.compile(rb',"\$?time":(-?[0-9]+)(\}{1,2})\Z')
 _COLONS = (b" :", b"\n:", b"\t:", b"\r:")
 
 
@@ -115,13 +117,18 @@ def digest(data: bytes) -> bytes:
 
 def content(term: Term | Unparsable) -> Content:
     """Return what the event *term* says. Takes the server-set fields out of *term* itself."""
+    if isinstance(term, Unparsable):
+        # A service puts its time last.
+        stamp = _TIME_AT_END.search(term.body)
+        bare = _TIME_AT_END.sub(rb"\2", term.body)
+        return Content(digest(b"\x00" + bare), b"", stamp[1] if stamp else b"")
     if not isinstance(term, dict | Object):
         return Content(digest(canonical(term)), b"", b"")
     holder = term.get("properties")
+    ip = time = b""
     if isinstance(holder, dict | Object):
         ip, time = _take(holder, "ip"), _take(holder, "time")
-    else:
-        ip, time = _take(term, "$ip"), _take(term, "$time")
+    ip, time = ip or _take(term, "$ip"), time or _take(term, "$time")
     return Content(digest(canonical(term)), ip, time)
 
 

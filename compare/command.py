@@ -51,10 +51,9 @@ def compare_command(
     RUN is the directory that `mixmigrate shadow` recorded. The exit code is the verdict: 0 PASS,
     1 FAIL, 3 UNDECIDED, 4 INVALID.
 
-    \b
-    Examples:
-      mixmigrate compare runs/first --policy policy.toml
-      mixmigrate compare runs/first --where 'any(D, diff, D["path"] == "properties.ip")'
+    Example: mixmigrate compare runs/first --policy policy.toml
+
+    Example: mixmigrate compare runs/first --where 'any(D, diff, D["path"] == "properties.ip")'
     """
     from compare.engines import EngineError
     from compare.policy import PolicyError, load

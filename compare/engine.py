@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -34,7 +35,7 @@ from compare.requests import DIALECT
 from compare.rules import Rules
 from compare.scanning import Scanned, scan
 from compare.settling import settle_left
-from compare.tally import Summary
+from compare.tally import Summary, UnitCounts
 from shadow.exchange import Side
 from shadow.recording import RunReader
 
@@ -167,37 +168,25 @@ def summary_of(
     run: RunReader, rules: Rules, scanned: Scanned, matched: Matched, explained: Explained
 ) -> Summary:
     """Return what the three stages found, as one value."""
-    counts = scanned.counts
-    # An event without a known request stands for one that is mismatching all the same.
-    counts.queue_mismatches = min(explained.queue, counts.distinct)
-    counts.response_mismatches = explained.responses
-    counts.accepted = explained.accepted
-    counts.tokens_seen = len(scanned.mirrored_tokens)
-    counts.tokens_mismatching = len(explained.tokens)
-    counts.answered_not_queued = explained.answered_not_queued
-    counts.queued_not_answered = explained.queued_not_answered
     reasons = waiver(rules.accept).reasons
-    causes = explained.book.causes(reasons, scanned.attributes, max(1, counts.exchanges))
-    mirrored, seen = counts.mirrored, coverage(scanned.dialects, DIALECT)
+    units = _units(scanned, explained)
+    seen = coverage(scanned.dialects, DIALECT)
     return Summary(
         events=matched.counts,
-        units=counts,
+        units=units,
         kinds=dict(sorted(explained.kinds.items())),
-        causes=causes,
+        causes=explained.book.causes(reasons, scanned.attributes, max(1, units.exchanges)),
         windows=scanned.windows,
-        agreed=mirrored - scanned.failed - explained.differed,
+        agreed=units.mirrored - scanned.failed - explained.differed,
         differed=explained.differed,
         failed=scanned.failed,
-        pending=max(0, run.manifest.ledger.get("mirrored", mirrored) - mirrored),
+        pending=max(0, run.manifest.ledger.get("mirrored", units.mirrored) - units.mirrored),
         endpoints=dict(sorted(scanned.endpoints.items())),
         tokens=_busiest(scanned),
         noise=_noise(rules, matched),
         noise_warnings=_noise_warnings(rules, matched),
         accepted={key: explained.waved.get(key, 0) for key in sorted(reasons)},
-        strata={
-            name: (max(count, explained.strata[name]), explained.strata[name])
-            for name, count in sorted(scanned.strata.items())
-        },
+        strata=_strata(scanned, explained),
         dialects=_dialects(scanned),
         unseen=seen.unseen,
         unseen_bound=seen.unseen_bound,
@@ -205,6 +194,29 @@ def summary_of(
         clock_skew=_median(matched.skews),
         damage=_damage(run, scanned, matched),
     )
+
+
+def _units(scanned: Scanned, explained: Explained) -> UnitCounts:
+    """Return the counts of distinct requests with what was found about them."""
+    return replace(
+        scanned.counts,
+        # An event without a known request stands for one that is mismatching all the same.
+        queue_mismatches=min(explained.queue, scanned.counts.distinct),
+        response_mismatches=explained.responses,
+        accepted=explained.accepted,
+        answered_not_queued=explained.answered_not_queued,
+        queued_not_answered=explained.queued_not_answered,
+        tokens_seen=len(scanned.mirrored_tokens),
+        tokens_mismatching=len(explained.tokens),
+    )
+
+
+def _strata(scanned: Scanned, explained: Explained) -> dict[str, tuple[int, int]]:
+    """Return the events of each batch size, and how many of them differ."""
+    return {
+        name: (max(count, explained.strata[name]), explained.strata[name])
+        for name, count in sorted(scanned.strata.items())
+    }
 
 
 def _busiest(scanned: Scanned) -> dict[str, int]:

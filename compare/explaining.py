@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from pyingest.wire.term import Object
 from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome
 from shadow.recording import RunReader
 
+EXCUSE = "legacy never answered; set aside"
+"""Stands where the key of an acceptance would: nobody had to accept this."""
 CASES = "cases"
 """What the files of findings are called, each of one partition."""
 
@@ -104,12 +106,18 @@ class Explaining:
         if not findings and not answers:
             return
         case = Case(unit, exchange)
-        is_open = [self._note(case, one, "queue") for one in case.held_against(findings)]
-        if answers and isinstance(exchange.legacy, Answered):
+        case.queued = max(0, case.carries - sum(not one.queued for one in findings))
+        is_open = [
+            self._note(case, one, "excused" if case.excuses(one) else "queue")
+            for one in findings
+            if one.differences
+        ]
+        if answers:
             ours, theirs = _told(exchange.legacy), _told(candidate)
             finding = Finding(exchange.number, tuple(answers), ours, theirs)
             judged = "answers" if case.has_answer else "failures"
-            is_open.append(self._note(case, finding, judged))
+            excused = isinstance(exchange.legacy, Failed)
+            is_open.append(self._note(case, finding, "excused" if excused else judged))
         if any(is_open):
             self.found.differed += not isinstance(candidate, Failed)
         self._count_claims(case, candidate, findings)
@@ -123,6 +131,7 @@ class Explaining:
     def finish(self) -> Explained:
         """Return what was found in all."""
         found, judged = self.found, self._open
+        judged.pop("excused", None)
         found.queue = sum(judged["queue"].values())
         found.responses = sum(judged["answers"].values())
         found.waved = Counter({key: len(units) for key, units in self._waved.items()})
@@ -144,13 +153,14 @@ class Explaining:
 
     def _note(self, case: "Case", finding: Finding, judged: str) -> bool:
         """Sort the differences of one finding into groups; return whether one is not accepted."""
-        sorted_ = [self._sort(case, finding, each) for each in finding.differences]
+        excuse = EXCUSE if judged == "excused" else None
+        sorted_ = [self._sort(case, finding, each, excuse) for each in finding.differences]
         self.found.kinds.update({difference.kind.value for difference in finding.differences})
         noticed = case.noticed() if judged != "queue" else ()
         for group in {id(one): one for one, _ in sorted_}.values():
             case.count(finding, group)
             group.clients.update(noticed)
-            if group.accepted is not None:
+            if group.accepted is not None and excuse is None:
                 self._waved[group.accepted].add(case.unit)
         is_open = any(group.accepted is None for group, _ in sorted_)
         units = self._open[judged]
@@ -168,16 +178,23 @@ class Explaining:
             self.found.strata[stratum(case.attributes)] += 1
 
     def _sort(
-        self, case: "Case", finding: Finding, difference: Difference
+        self, case: "Case", finding: Finding, difference: Difference, excuse: str | None
     ) -> tuple[Group, dict[str, Any]]:
         """Return the group of a difference, and the difference as plain values."""
         quirk = explain(
-            Evidence(difference, case.payload, case.has_answer, finding.has_server_time)
+            Evidence(
+                difference,
+                case.payload,
+                case.has_answer,
+                finding.has_server_time,
+                queued=case.queued,
+            )
         )
         path = self._paths.template(difference.path)
         endpoint = case.endpoint or _endpoint(finding)
         which = pattern(difference, path, endpoint, quirk)
-        group = self.found.book.group(which, self._accepted(case, finding, difference, which))
+        accepted = excuse or self._accepted(case, finding, difference, which)
+        group = self.found.book.group(which, accepted)
         plain = told(difference) | {"cause": group.signature}
         return group, plain | ({"quirk": which.quirk} if which.quirk else {})
 
@@ -207,7 +224,7 @@ class Case:
         self.endpoint = self.token = ""
         self.record: dict[str, object] = {}
         self.has_answer = True
-        self.carries = self.size = 0
+        self.carries = self.queued = self.size = 0
         if whole is not None:
             request = whole.request
             reading = read(request)
@@ -219,16 +236,10 @@ class Case:
             self.has_answer = isinstance(whole.candidate, Answered)
             self.size = len(request.target) + len(request.body)
 
-    def held_against(self, findings: Sequence[Finding]) -> Iterator[Finding]:
-        """Yield those findings that say something against the candidate.
-
-        Where legacy never answered, it is no fault to have queued what legacy has not.
-        """
-        excused = self.whole is not None and isinstance(self.whole.legacy, Failed)
-        for finding in findings:
-            is_extra = finding.legacy is None
-            if finding.differences and not (excused and is_extra):
-                yield finding
+    def excuses(self, finding: Finding) -> bool:
+        """Say whether legacy never answered, so that it is no fault to queue what it has not."""
+        failed = self.whole is not None and isinstance(self.whole.legacy, Failed)
+        return failed and finding.legacy is None
 
     def noticed(self) -> tuple[tuple[Effect, str], ...]:
         """Return which clients would notice that the candidate answered otherwise, and how."""
