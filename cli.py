@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from compare.calibrate_command import calibrate_command
 from compare.command import compare_command
-from compare.policy_command import policy_command
+from compare.noise.command import calibrate_command
+from compare.policy.command import policy_command
 from compare.verify_command import verify_command
 from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED

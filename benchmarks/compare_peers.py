@@ -15,9 +15,9 @@ Counts = dict[str, int]
 
 def ours(directory: Path, processes: int) -> Counts:
     """Compare the recorded run, all the way to its causes."""
-    from compare.engine import Here, summarise
-    from compare.engines import Processes
-    from compare.rules import Rules
+    from compare.stages.engine import Here, summarise
+    from compare.stages.engines import Processes
+    from compare.stages.rules import Rules
     from shadow.recording import RunReader
 
     engine = Processes(processes) if processes > 1 else Here()

@@ -1,7 +1,9 @@
 """exchanges + events -> verdict. Pair, take out noise, differ, judge. No network.
 
-Read in this order: ``canonical``, ``difference``, ``item`` and ``pairing`` (with ``blocks`` and
-``matching``), ``requests`` and ``linking``, ``noise``, ``responses``, ``quirk`` and ``quirks``,
-``causes``, ``tally``, ``engine``; then ``evidence``, ``latency``, ``policy``, ``verdict``,
-``report``, ``judgement``, and what is in ``render``.
+Read in this order: ``differing`` (how two messages differ), ``pairing`` (which two belong
+together), ``quirks`` and ``clients`` (why, and who would notice), ``noise``, ``stages`` (from a run
+to a summary), ``policy`` and ``judging`` (from a summary to a verdict), ``expression``; then
+``report``, ``stored``, ``verification``, ``judgement``, and what is in ``render``.
+
+``planting`` and ``plants`` make runs with known mistakes, for tests.
 """

@@ -11,7 +11,7 @@ import click
 from pyingest.terminal import Trouble, say
 
 if TYPE_CHECKING:
-    from compare.policy import Policy
+    from compare.policy.policy import Policy
 
 
 @click.command("compare")
@@ -55,8 +55,8 @@ def compare_command(
 
     Example: mixmigrate compare runs/first --where 'any(D, diff, D["path"] == "properties.ip")'
     """
-    from compare.engines import EngineError
-    from compare.policy import PolicyError, load
+    from compare.policy.policy import PolicyError, load
+    from compare.stages.engines import EngineError
     from shadow.recording import RecordingError
     from shadow.segments import Cut
 

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from compare.acceptance import day_of
-from compare.asking import Answer, ask, is_fresh, keeper, label_of
-from compare.cases import NAME
-from compare.engine import Progress, summarise
-from compare.engines import engine_for
 from compare.expression.evaluating import Expression
-from compare.field_noise import FieldRules
-from compare.noise import Tolerances
-from compare.policy import Policy
+from compare.noise.fields import FieldRules
+from compare.noise.noise import Tolerances
+from compare.policy.acceptance import day_of
+from compare.policy.policy import Policy
 from compare.report import Report, report
-from compare.rules import Rules
+from compare.stages.asking import Answer, ask, is_fresh, keeper, label_of
+from compare.stages.cases import NAME
+from compare.stages.engine import Progress, summarise
+from compare.stages.engines import engine_for
+from compare.stages.rules import Rules
 from shadow.recording import RunReader
 
 

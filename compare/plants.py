@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from compare.difference import Kind
+from compare.differing.difference import Kind
 from compare.planting import (
     Edit,
     Message,

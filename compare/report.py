@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from compare.latency import QUANTILES, Histogram, Windows
-from compare.policy import Policy, policy_hash
+from compare.judging.latency import QUANTILES, Histogram, Windows
+from compare.judging.validity import mirrored_share, thin_dialects, uncovered
+from compare.judging.verdict import Verdict, judge
+from compare.policy.policy import Policy, policy_hash
+from compare.stages.tally import Summary
 from compare.stored import Stored, digest
-from compare.tally import Summary
-from compare.validity import mirrored_share, thin_dialects, uncovered
-from compare.verdict import Verdict, judge
 from shadow.recording import Manifest
 
 SCHEMA = "mixmigrate-report/1"

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from compare.latency import Histogram, Window, Windows
-from compare.tally import Summary
+from compare.judging.latency import Histogram, Window, Windows
+from compare.stages.tally import Summary
 from shadow.recording import Manifest
 
 if sys.version_info >= (3, 14):

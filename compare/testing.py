@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from compare.engine import workplace
-from compare.finding import STRANGERS, Finding
-from compare.linking import Links
-from compare.matching import FINDINGS, Matched, match, settle
-from compare.rules import Rules
-from compare.scanning import scan
-from compare.settling import settle_left, settled
-from compare.shuffle import inbox
-from compare.sieve import Sieve
-from compare.tally import EventCounts
+from compare.pairing.finding import STRANGERS, Finding
+from compare.pairing.linking import Links
+from compare.pairing.matching import FINDINGS, Matched, match, settle
+from compare.pairing.settling import settle_left, settled
+from compare.pairing.sieve import Sieve
+from compare.stages.engine import workplace
+from compare.stages.rules import Rules
+from compare.stages.scanning import scan
+from compare.stages.shuffle import inbox
+from compare.stages.tally import EventCounts
 from pyingest.ingest import ingest
 from pyingest.message import Request
 from pyingest.routing import Routes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from compare.policy import Policy, PolicyError, parse, policy_hash
+from compare.policy.policy import Policy, PolicyError, parse, policy_hash
 from compare.render.files import renderings
 from compare.render.json_schema import violations
 from compare.render.schema import PATH

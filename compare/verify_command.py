@@ -35,7 +35,7 @@ def verify_command(report: Path, source: str | None) -> None:
 
     Example: mixmigrate verify runs/first --policy policy.toml
     """
-    from compare.policy import PolicyError, load
+    from compare.policy.policy import PolicyError, load
     from compare.verification import VerificationError, verify
     from shadow.recording import RecordingError
 

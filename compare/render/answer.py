@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from compare.asking import Answer
-from compare.cases import CaseLine
 from compare.render.visible import visible
+from compare.stages.asking import Answer
+from compare.stages.cases import CaseLine
 
 
 def answer_text(answer: Answer) -> str:

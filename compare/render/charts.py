@@ -2,8 +2,14 @@
 
 import math
 
-from compare.latency import Histogram, Windows, slow_windows, usable_quantiles, worse_windows
-from compare.policy import RelativeGate
+from compare.judging.latency import (
+    Histogram,
+    Windows,
+    slow_windows,
+    usable_quantiles,
+    worse_windows,
+)
+from compare.policy.policy import RelativeGate
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 260, 46, 28
 _SIGNS = {1: "worse", 0: "even", -1: "better"}

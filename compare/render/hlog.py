@@ -7,7 +7,7 @@ Values are microseconds; the sides are told apart by tags.
 import datetime
 from collections.abc import Iterator
 
-from compare.latency import Window, Windows
+from compare.judging.latency import Window, Windows
 from compare.report import Report
 from compare.stored import numbered
 from shadow.exchange import Side

@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 import msgspec
 
-from compare.evidence import Finding
-from compare.policy import Veto
+from compare.judging.evidence import Finding
+from compare.judging.verdict import GateResult, Outcome, judge
+from compare.policy.policy import Veto
 from compare.report import Report, provenance
-from compare.verdict import GateResult, Outcome, judge
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHOWN = ("unit", "n", "mismatches", "estimate", "target", "bound", "e_pass", "e_fail", "needs")

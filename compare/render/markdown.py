@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 
+from compare.judging.verdict import GateResult, percent, rounded
 from compare.render.visible import visible
 from compare.report import Report, ledger, provenance
-from compare.tally import Cause
-from compare.verdict import GateResult, percent, rounded
+from compare.stages.tally import Cause
 
 LONGEST = 60_000
 """Characters; a comment may hold 65 536."""

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 from hdrh.histogram import HdrHistogram
 
-from compare.latency import Histogram
+from compare.judging.latency import Histogram
+from compare.judging.verdict import GateResult, Outcome
 from compare.render.visible import encodable
 from compare.report import Report, ledger
-from compare.verdict import GateResult, Outcome
 from shadow.exchange import Side
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

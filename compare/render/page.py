@@ -13,11 +13,11 @@ from pathlib import Path
 
 import jinja2
 
+from compare.judging.verdict import percent, rounded
 from compare.render.charts import pairs, spectrum, strip
 from compare.render.visible import visible
 from compare.report import Report, as_data
-from compare.tally import Cause, Example
-from compare.verdict import percent, rounded
+from compare.stages.tally import Cause, Example
 
 EXAMPLES = 5
 """Examples of a cause that the page shows; report.json holds all."""

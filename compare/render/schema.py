@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from compare.judging.verdict import GateResult, Outcome
 from compare.render.json_schema import json_schema
-from compare.tally import Cause, EventCounts, UnitCounts
-from compare.verdict import GateResult, Outcome
+from compare.stages.tally import Cause, EventCounts, UnitCounts
 
 PATH = Path(__file__).parent / "report.schema.json"
 """The JSON Schema (draft 2020-12), part of the package."""

@@ -2,11 +2,11 @@
 
 import random
 
-from compare.difference import Difference, Kind
-from compare.latency import Windows
-from compare.policy import Policy, load
+from compare.differing.difference import Difference, Kind
+from compare.judging.latency import Windows
+from compare.policy.policy import Policy, load
 from compare.report import Report, report
-from compare.tally import Cause, EventCounts, Example, Summary, UnitCounts
+from compare.stages.tally import Cause, EventCounts, Example, Summary, UnitCounts
 from shadow.recording import Manifest
 
 CREATED = 1_795_236_970.0

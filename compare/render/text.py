@@ -3,11 +3,11 @@
 import textwrap
 from collections.abc import Iterator
 
+from compare.judging.validity import uncovered
+from compare.judging.verdict import GateResult, rounded
 from compare.render.visible import visible
 from compare.report import Report, ledger
-from compare.tally import Cause, Example
-from compare.validity import uncovered
-from compare.verdict import GateResult, rounded
+from compare.stages.tally import Cause, Example
 
 WIDTH = 96
 REASONS = 12

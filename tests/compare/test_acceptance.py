@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.acceptance import State, Waiver, acceptances, day_of, path_pattern, states
-from compare.accepted import Accepted, Accepting
-from compare.condition import ConditionError, condition
-from compare.difference import Kind
-from compare.policy import Policy, PolicyError, examine, load, parse
+from compare.differing.difference import Kind
+from compare.judging.verdict import Outcome, Verdict, judge
+from compare.policy.acceptance import State, Waiver, acceptances, day_of, path_pattern, states
+from compare.policy.accepted import Accepted, Accepting
+from compare.policy.condition import ConditionError, condition
+from compare.policy.policy import Policy, PolicyError, examine, load, parse
 from compare.render.testing import CREATED, cause, clean_summary, manifest, policy
-from compare.tally import Summary
-from compare.verdict import Outcome, Verdict, judge
+from compare.stages.tally import Summary
 
 LAST = datetime.date(2027, 1, 1)
 SIGNATURE = "3f2a90c1d4e5"
@@ -264,7 +264,7 @@ def test_an_expression_is_there_once() -> None:
 
 def test_a_version_without_expressions_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     missing: Callable[[str], None] = _not_found
-    monkeypatch.setattr("compare.condition.import_module", missing)
+    monkeypatch.setattr("compare.policy.condition.import_module", missing)
     with pytest.raises(ConditionError, match="has no expressions"):
         condition("true")
 

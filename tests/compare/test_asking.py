@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
-from compare.asking import ask
-from compare.cases import NAME
 from compare.expression.parsing import parse
 from compare.judgement import ask_run, judge_run
-from compare.policy import load
+from compare.policy.policy import load
+from compare.stages.asking import ask
+from compare.stages.cases import NAME
 from compare.testing import dual_run, recorded
 from pyingest.message import Request
 from shadow.exchange import Side, TappedEvent

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from compare.bootstrap import BLOCKS, pooled_intervals
-from compare.latency import QUANTILES, Window, Windows
+from compare.judging.bootstrap import BLOCKS, pooled_intervals
+from compare.judging.latency import QUANTILES, Window, Windows
 
 
 def window(legacy: list[float], candidate: list[float], unanswered: int = 0) -> Window:

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from compare.calibrate_command import calibrate_command
-from compare.calibrating import calibrate_run, speeds, warnings
-from compare.calibration_text import at_most, covering
-from compare.latency import Windows
-from compare.noise_rules import FieldRule, contradictions
-from compare.policy import load
+from compare.judging.latency import Windows
+from compare.noise.calibrating import calibrate_run, speeds, warnings
+from compare.noise.calibration_text import at_most, covering
+from compare.noise.command import calibrate_command
+from compare.noise.rules import FieldRule, contradictions
+from compare.policy.policy import load
 from compare.testing import GOOD_TAP, dual_run, recorded
 from pyingest.message import Request, Response
 from pyingest.wire.profile import MOCHIWEB

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.calibration import (
+from compare.differing.canonical import Unparsable, parse
+from compare.differing.difference import Difference, differences
+from compare.noise.calibration import (
     Learned,
     coverage,
     learn,
@@ -18,12 +20,10 @@ from compare.calibration import (
     paths_of,
     rules_of,
 )
-from compare.canonical import Unparsable, parse
-from compare.difference import Difference, differences
-from compare.field_noise import FieldRules, allowing
-from compare.noise_rules import FieldRule, contradictions
-from compare.noise_toml import can_be_written, render_rules
-from compare.text_shape import shape_of
+from compare.noise.fields import FieldRules, allowing
+from compare.noise.rules import FieldRule, contradictions
+from compare.noise.text_shape import shape_of
+from compare.noise.toml import can_be_written, render_rules
 from pyingest.wire.term import Term
 
 Learnable = tuple[str, Term | Unparsable, Term | Unparsable]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.canonical import Unparsable, canonical, content, parse
+from compare.differing.canonical import Unparsable, canonical, content, parse
 from pyingest.wire.term import Object
 
 SCALARS = (

@@ -7,14 +7,14 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.causes import Book, Group, cover, merged
-from compare.difference import Difference, Kind
-from compare.paths import Paths
-from compare.pattern import Pattern, pattern
-from compare.quirks import CATALOGUE
-from compare.requests import Attributes
-from compare.samples import KEPT, LONGEST, Samples, curl
-from compare.tally import Example
+from compare.differing.difference import Difference, Kind
+from compare.differing.paths import Paths
+from compare.differing.pattern import Pattern, pattern
+from compare.quirks.catalogue import CATALOGUE
+from compare.stages.causes import Book, Group, cover, merged
+from compare.stages.requests import Attributes
+from compare.stages.samples import KEPT, LONGEST, Samples, curl
+from compare.stages.tally import Example
 from pyingest.message import Request
 
 NOWHERE: Counter[tuple[str, str]] = Counter()

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.client_readers import READERS
-from compare.client_reading import Batch, Reading, Shown
-from compare.clients import Effect, Notice, notices, told, told_for, worst
+from compare.clients.notices import Effect, Notice, notices, told, told_for, worst
+from compare.clients.readers import READERS
+from compare.clients.reading import Batch, Reading, Shown
 from pyingest.message import Headers, Request, Response
 
 READER = {reader.name: reader for reader in READERS}

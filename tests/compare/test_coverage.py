@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.coverage import Value, coverage, unseen_bound, values
+from compare.judging.coverage import Value, coverage, unseen_bound, values
 
 DIMENSIONS = ("endpoint", "library", "batch")
 TRAFFIC: dict[tuple[str, ...], int] = {

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.canonical import canonical, parse
-from compare.difference import LONGEST, Difference, Kind, differences, type_name
+from compare.differing.canonical import canonical, parse
+from compare.differing.difference import LONGEST, Difference, Kind, differences, type_name
 
 LEAVES = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, 1.0]) | st.text("ab")
 VALUES = st.recursive(

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from compare.difference import Difference, Kind
-from compare.difference_record import difference_record
+from compare.differing.difference import Difference, Kind
+from compare.differing.record import difference_record
 
 DIFFERENCE = Difference(Kind.NUMERIC_FORMAT, "properties.price", "1.10", "1.1")
 LEGACY = b'{"event":"buy","properties":{"price":1.10,"n":2,"n":3,"list":[true,null]}}'

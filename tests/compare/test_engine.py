@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from compare.accepted import Accepted
-from compare.engine import summarise
-from compare.noise import Tolerances
-from compare.rules import Rules
-from compare.tally import EventCounts, Summary
+from compare.noise.noise import Tolerances
+from compare.policy.accepted import Accepted
+from compare.stages.engine import summarise
+from compare.stages.rules import Rules
+from compare.stages.tally import EventCounts, Summary
 from compare.testing import GOOD_TAP, dual_run, recorded
 from pyingest.message import Request, Response
 from pyingest.wire.profile import MOCHIWEB

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from compare.engine import Here, summarise
-from compare.engines import Dask, EngineError, Processes, engine_for
 from compare.judgement import judge_run
-from compare.policy import load
+from compare.policy.policy import load
 from compare.render.as_json import render_json
-from compare.rules import Rules
+from compare.stages.engine import Here, summarise
+from compare.stages.engines import Dask, EngineError, Processes, engine_for
+from compare.stages.rules import Rules
 from compare.testing import dual_run
 from pyingest.message import Request
 

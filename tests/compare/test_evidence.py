@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.evidence import (
+from compare.judging.evidence import (
     LAMBDA,
     Finding,
     boundary,
@@ -20,7 +20,7 @@ from compare.evidence import (
     weigh,
     weigh_net,
 )
-from compare.gamma import lower, upper
+from compare.judging.gamma import lower, upper
 
 ALPHA = 0.05
 TABLE = [4.514, 6.854, 8.851, 10.686, 12.420, 14.084, 15.695, 17.264, 18.800, 20.308, 21.793]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.canonical import parse as read
+from compare.differing.canonical import parse as read
 from compare.expression.error import EvaluationError, ExpressionError
 from compare.expression.parsing import parse
 from compare.expression.values import UNDEFINED, equal

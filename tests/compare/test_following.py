@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from compare.engine import summarise
-from compare.following import Following
-from compare.policy import load
+from compare.policy.policy import load
 from compare.render.as_json import render_json
 from compare.report import report
-from compare.rules import Rules
-from compare.tally import Summary
+from compare.stages.engine import summarise
+from compare.stages.following import Following
+from compare.stages.rules import Rules
+from compare.stages.tally import Summary
 from compare.testing import GOOD_TAP
 from pyingest.ingest import ingest
 from pyingest.message import Request

@@ -6,7 +6,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from compare.latency import LONGEST, Windows
+from compare.judging.latency import LONGEST, Windows
 from compare.render.hlog import INTERVALS, intervals, render_hlog
 from compare.render.testing import CREATED, clean_summary, equal_windows, report_of
 

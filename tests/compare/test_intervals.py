@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.intervals import (
+from compare.judging.intervals import (
     beta_quantile,
     beta_share,
     clopper_pearson,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.json_quirks import JSON_QUIRKS
-from compare.json_repair import DEEP, in_utf8
+from compare.quirks.json_quirks import JSON_QUIRKS
+from compare.quirks.json_repair import DEEP, in_utf8
 from pyingest.wire.profile import STRICT
 from pyingest.wire.term import Unreadable
 

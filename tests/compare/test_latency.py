@@ -10,7 +10,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.latency import (
+from compare.judging.latency import (
     Histogram,
     Window,
     Windows,

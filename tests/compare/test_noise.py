@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from compare.canonical import parse
-from compare.difference import Difference, differences
-from compare.field_noise import FieldRules
-from compare.item import Item, Pair, said_by
-from compare.noise import Tolerances, Watched, endpoint_of, watched, without_noise
-from compare.noise_rules import Calibrated, FieldRule, contradictions
-from compare.noise_watch import is_more, log_chance_of_more, rule_warnings
+from compare.differing.canonical import parse
+from compare.differing.difference import Difference, differences
+from compare.noise.fields import FieldRules
+from compare.noise.noise import Tolerances, Watched, endpoint_of, watched, without_noise
+from compare.noise.rules import Calibrated, FieldRule, contradictions
+from compare.noise.watch import is_more, log_chance_of_more, rule_warnings
+from compare.pairing.item import Item, Pair, said_by
 from shadow.exchange import Side, TappedEvent
 
 ID = FieldRule("track", "properties.$insert_id", "shape", pattern="[a-z0-9]{16}")

@@ -6,10 +6,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict
 from prometheus_client.parser import text_string_to_metric_families as classic
 
-from compare.latency import Histogram, Windows
+from compare.judging.latency import Histogram, Windows
 from compare.render.openmetrics import Sample, escaped, family, number, render_openmetrics, spread
 from compare.render.testing import clean_summary, differing_summary, equal_windows, report_of
-from compare.tally import Summary
+from compare.stages.tally import Summary
 
 HOSTILE = 'a"b\\c\nd{e="f"} 1 # EOF\ud800\u2028'
 

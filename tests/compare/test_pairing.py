@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.blocks import Block
-from compare.item import Item, said_by
-from compare.pairing import Leftovers, Pairing
+from compare.pairing.blocks import Block
+from compare.pairing.item import Item, said_by
+from compare.pairing.pairing import Leftovers, Pairing
 from shadow.exchange import Side, TappedEvent
 
 

@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from compare.policy import load, parse
+from compare.judging.verdict import Outcome
+from compare.policy.policy import load, parse
 from compare.render.files import NAMES
 from compare.render.junit import UNTRUSTED, render_junit, vetoed
 from compare.render.markdown import LONGEST, fitted, render_markdown, safe
@@ -25,9 +26,8 @@ from compare.render.testing import (
     several_causes,
 )
 from compare.report import Report, report
+from compare.stages.tally import Summary
 from compare.stored import NAME
-from compare.tally import Summary
-from compare.verdict import Outcome
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
 VETOES = """

@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from compare.engine import summarise
 from compare.planting import Plant, Planting, planted
 from compare.plants import ARRIVAL, EQUAL, PLANTS
-from compare.rules import Rules
-from compare.tally import Summary
+from compare.stages.engine import summarise
+from compare.stages.rules import Rules
+from compare.stages.tally import Summary
 from compare.testing import found_in, recorded
 from shadow.recording import RunReader
 

@@ -10,7 +10,6 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from compare.engine import summarise
 from compare.planting import (
     START,
     STEP,
@@ -24,8 +23,9 @@ from compare.planting import (
     queued,
 )
 from compare.plants import as_latin1, float_digits, put
-from compare.rules import Rules
-from compare.tally import Cause, Summary
+from compare.stages.engine import summarise
+from compare.stages.rules import Rules
+from compare.stages.tally import Cause, Summary
 from compare.testing import recorded
 from pyingest.message import Request
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.policy import Policy, PolicyError, examine, load, parse, policy_hash
+from compare.policy.policy import Policy, PolicyError, examine, load, parse, policy_hash
 
 GOOD = load("default")[1]
 ACCEPT = '[[accept]]\nsignature = "0123456789ab"\nreason = "r"\nby = "b"\nuntil = 2027-01-01\n'

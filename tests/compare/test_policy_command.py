@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from compare.policy import BUILT_IN, load, policy_hash
-from compare.policy_command import policy_command
+from compare.policy.command import policy_command
+from compare.policy.policy import BUILT_IN, load, policy_hash
 
 GOOD = load("default")[1]
 

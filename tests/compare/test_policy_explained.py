@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from compare.accepted import Accepted, Accepting
-from compare.policy import Coverage, Policy, RateGate, Validity, Veto, load, parse
-from compare.policy_explained import Plan, budget, duration, explained, familiar
-from compare.policy_relaxed import relaxations
+from compare.policy.accepted import Accepted, Accepting
+from compare.policy.explained import Plan, budget, duration, explained, familiar
+from compare.policy.policy import Coverage, Policy, RateGate, Validity, Veto, load, parse
+from compare.policy.relaxed import relaxations
 
 DEFAULT = load("default")[0]
 TODAY = datetime.date(2026, 11, 21)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from compare.policy import examine, load
-from compare.policy_schema import policy_schema
+from compare.policy.policy import examine, load
+from compare.policy.schema import policy_schema
 
 SCHEMA = policy_schema()
 GOOD = load("default")[1]

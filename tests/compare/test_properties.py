@@ -14,10 +14,10 @@ from urllib.parse import quote_plus, unquote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.canonical import Unparsable, canonical, parse
-from compare.difference import Difference, Kind, differences
-from compare.finding import Finding
-from compare.tally import EventCounts
+from compare.differing.canonical import Unparsable, canonical, parse
+from compare.differing.difference import Difference, Kind, differences
+from compare.pairing.finding import Finding
+from compare.stages.tally import EventCounts
 from compare.testing import paired
 from pyingest.wire.term import Term
 from shadow.exchange import Side, TappedEvent

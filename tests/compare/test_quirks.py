@@ -8,13 +8,13 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 
-from compare.difference import Difference, Kind
-from compare.engine import summarise
-from compare.payload import Payload
-from compare.quirk import Evidence
-from compare.quirks import CATALOGUE, explain
-from compare.rules import Rules
-from compare.tally import Summary
+from compare.differing.difference import Difference, Kind
+from compare.quirks.catalogue import CATALOGUE, explain
+from compare.quirks.payload import Payload
+from compare.quirks.quirk import Evidence
+from compare.stages.engine import summarise
+from compare.stages.rules import Rules
+from compare.stages.tally import Summary
 from compare.testing import dual_run
 from pyingest.message import Request
 from pyingest.wire.profile import MOCHIWEB

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from compare.difference import Difference, Kind
-from compare.latency import Windows
-from compare.policy import load
+from compare.differing.difference import Difference, Kind
+from compare.judging.latency import Windows
+from compare.policy.policy import load
 from compare.render.as_json import render_json
 from compare.render.files import write_reports
 from compare.render.junit import render_junit
@@ -17,7 +17,7 @@ from compare.render.markdown import render_markdown
 from compare.render.page import render_page, side_by_side
 from compare.render.text import render_text
 from compare.report import Report, report
-from compare.tally import Cause, EventCounts, Example, Summary, UnitCounts
+from compare.stages.tally import Cause, EventCounts, Example, Summary, UnitCounts
 from shadow.recording import Manifest
 
 EVIL = '</script><script>alert(1)</script><img src="http://evil.example/x"><b>'

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from compare.difference import Difference, Kind
-from compare.policy import load, parse
+from compare.differing.difference import Difference, Kind
+from compare.policy.policy import load, parse
 from compare.render.as_json import render_json
 from compare.render.files import NAMES, write_reports
 from compare.render.junit import render_junit
@@ -27,8 +27,8 @@ from compare.render.testing import (
 from compare.render.text import WIDTH, render_text
 from compare.render.visible import visible
 from compare.report import report
+from compare.stages.tally import Example, Summary
 from compare.stored import NAME
-from compare.tally import Example, Summary
 
 HOSTILE = '</script><script>alert(1)</script><b onload="x">&\x00\x1b[31m\u202e|`@all`\n# x'
 SURROGATE = "\ud800"

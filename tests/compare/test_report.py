@@ -2,7 +2,7 @@
 
 import msgspec
 
-from compare.policy import parse
+from compare.policy.policy import parse
 from compare.render.as_json import render_json
 from compare.render.testing import (
     cause,

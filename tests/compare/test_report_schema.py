@@ -20,7 +20,7 @@ from compare.render.testing import (
     equal_windows,
     report_of,
 )
-from compare.tally import Summary
+from compare.stages.tally import Summary
 
 SCHEMA = json.loads(PATH.read_bytes())
 VALIDATOR = Draft202012Validator(SCHEMA)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compare.responses import is_success, response_differences
+from compare.differing.responses import is_success, response_differences
 from pyingest.message import Headers, Response
 from shadow.exchange import Answered, Failed, Failure, NotMirrored, Outcome, Reason
 

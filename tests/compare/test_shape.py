@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from compare.shape import Section, fit
+from compare.policy.shape import Section, fit
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from compare.evidence import Finding, found, weigh, weigh_net, weigh_net_counts
-from compare.latency import Window, Windows, slow_windows, usable_quantiles, worse_windows
+from compare.judging.evidence import Finding, found, weigh, weigh_net, weigh_net_counts
+from compare.judging.latency import Window, Windows, slow_windows, usable_quantiles, worse_windows
 
 ALPHA = 0.05
 RATIO, SLACK, NET = 1.10, 0.002, 0.10

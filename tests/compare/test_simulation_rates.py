@@ -11,8 +11,8 @@ from functools import cache
 from itertools import accumulate, count
 from random import Random
 
-from compare.evidence import boundary, exchangeable, fail_boundary, log_e_pass
-from compare.intervals import beta_share, wilson
+from compare.judging.evidence import boundary, exchangeable, fail_boundary, log_e_pass
+from compare.judging.intervals import beta_share, wilson
 
 ALPHA = 0.05
 RUNS = 20_000

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.judgement import judge_run
-from compare.latency import Histogram, Windows
-from compare.policy import load, parse
+from compare.judging.latency import Histogram, Windows
+from compare.judging.verdict import judge
+from compare.policy.policy import load, parse
 from compare.render.as_json import render_json
 from compare.render.files import write_reports
 from compare.render.testing import (
@@ -25,6 +26,7 @@ from compare.render.testing import (
     report_of,
 )
 from compare.report import evidence, report
+from compare.stages.tally import Summary
 from compare.stored import (
     NAME,
     Stored,
@@ -36,9 +38,7 @@ from compare.stored import (
     parsed,
     unpacked,
 )
-from compare.tally import Summary
 from compare.testing import dual_run
-from compare.verdict import judge
 from pyingest.message import Request
 from shadow.recording import Manifest
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compare.toml_lines import line_of
+from compare.policy.toml_lines import line_of
 
 TEXT = '''# [gate]
 name = "x"

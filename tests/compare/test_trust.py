@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from compare.policy import Validity
+from compare.judging.trust import Load, checks, is_closed, load_of
+from compare.judging.verdict import Outcome, Verdict, judge
+from compare.policy.policy import Validity
 from compare.render.testing import clean_summary, equal_windows, manifest, policy
-from compare.tally import Summary
-from compare.trust import Load, checks, is_closed, load_of
-from compare.verdict import Outcome, Verdict, judge
+from compare.stages.tally import Summary
 from shadow.recording import Manifest
 
 EQUAL = equal_windows()

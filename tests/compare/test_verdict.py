@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.difference import Kind
-from compare.policy import Coverage, Policy, load, parse
+from compare.differing.difference import Kind
+from compare.judging.verdict import GateResult, Outcome, Verdict, judge
+from compare.policy.policy import Coverage, Policy, load, parse
 from compare.render.testing import (
     cause,
     clean_summary,
@@ -19,8 +20,7 @@ from compare.render.testing import (
     manifest,
     policy,
 )
-from compare.tally import EventCounts, Summary
-from compare.verdict import GateResult, Outcome, Verdict, judge
+from compare.stages.tally import EventCounts, Summary
 from shadow.recording import Manifest
 
 EQUAL = equal_windows()

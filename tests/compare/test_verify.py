@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from compare.judgement import judge_run
-from compare.policy import load, parse
+from compare.policy.policy import load, parse
 from compare.render.files import NAMES, renderings, write_reports
 from compare.render.testing import clean_summary, differing_summary, manifest, report_of
 from compare.report import Report, evidence, report
+from compare.stages.tally import Summary
 from compare.stored import NAME, packed, unpacked
-from compare.tally import Summary
 from compare.testing import dual_run
 from compare.verification import VerificationError, differing, verify
 from compare.verify_command import verify_command

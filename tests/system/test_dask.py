@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compare.judgement import judge_run
-from compare.policy import load
+from compare.policy.policy import load
 from compare.render.as_json import render_json
 from compare.testing import dual_run
 from pyingest.message import Request

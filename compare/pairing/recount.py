@@ -1,0 +1,122 @@
+"""What the sieves cannot tell, since they keep nothing of what they take out.
+
+Three questions are rare enough to read a partition's events once more, and to look only at those
+of certain contents: did the candidate queue what it denied to have stored? Did it queue what it
+never got? And could events that both services stamped be paired otherwise, closer in time?
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from compare.differing.difference import Difference, Kind
+from compare.pairing.finding import Finding
+from compare.pairing.item import Item, Pair, said_by
+from compare.pairing.linking import Links, Visit
+from compare.pairing.pairing import in_order
+from compare.stages.tally import EventCounts
+from shadow.exchange import Side
+from shadow.recording import RunReader
+
+Sides = tuple[list[Item], list[Item]]
+"""Events of one content: legacy's and the candidate's."""
+Put = Callable[[Visit | None, Finding], None]
+
+
+@dataclass(slots=True)
+class Recount:
+    """Asks the three questions of one partition; reads it once more if any must be asked."""
+
+    links: Links
+    tolerance: float
+    """Seconds that server-set times may lie apart."""
+    _held: dict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    """Events of legacy's that the candidate never got, by link key."""
+    _short: set[bytes] = field(default_factory=set)
+    _far: list[Pair] = field(default_factory=list)
+    _seen: dict[bytes, Sides] = field(default_factory=dict)
+
+    def drop_held_back(self, items: Collection[Item], counts: EventCounts) -> list[Item]:
+        """Return *items* without legacy's events of requests that the candidate never got."""
+        kept: list[Item] = []
+        for item in items:
+            ours = item.event.side is Side.LEGACY and item.link is not None
+            if ours and not self.links.is_mirrored(item.link or b""):
+                self._held[item.link or b""] += 1
+                counts.not_mirrored += 1
+            else:
+                kept.append(item)
+        expected = self.links.held_back()
+        self._short = {key for key, count in expected.items() if self._held[key] < count}
+        return kept
+
+    def drop_far(self, pairs: Collection[Pair]) -> list[Pair]:
+        """Return *pairs* without those whose times, set by the services, lie too far apart."""
+        near = [pair for pair in pairs if not self._is_far(pair)]
+        self._far = [pair for pair in pairs if self._is_far(pair)]
+        return near
+
+    def read(self, run: RunReader | None, number: int) -> None:
+        """Read the partition again, if there is a question to ask."""
+        wanted = self._short | self.links.doubtful()
+        wanted |= {pair.legacy.link for pair in self._far if pair.legacy.link}
+        if not wanted or run is None:
+            return
+        self._seen = defaultdict(lambda: ([], []))
+        for event in run.events(number):
+            said = said_by(event.body)
+            link = self.links.find(said)
+            if link in wanted:
+                side = 0 if event.side is Side.LEGACY else 1
+                self._seen[link][side].append(Item(event, said, link))
+
+    def intruders(self, counts: EventCounts, put: Put) -> None:
+        """Tell events on the candidate's queue whose requests it never got.
+
+        The sieves took them for the equals of legacy's, whose requests were held back.
+        """
+        for key in sorted(self._short & self._seen.keys()):
+            legacy, candidate = self._seen[key]
+            taken = min(len(legacy) - self._held[key], len(candidate))
+            counts.identical -= taken
+            counts.not_mirrored += taken
+            counts.extra += taken
+            for item in candidate[:taken]:
+                found = Difference(Kind.EXTRA, "", None, item.event.queue)
+                put(self.links.extra(key), Finding(0, (found,), None, item.event.body))
+
+    def far_pairs(self) -> tuple[list[Pair], int]:
+        """Return the pairs whose times lie too far apart however one pairs, and how many do not.
+
+        A candidate that stamps a little later shifts a row of equal events by one: the sieves
+        pair those whose times happen to agree, and the two ends of the row seem far apart.
+        """
+        groups: dict[tuple[bytes, ...], list[Pair]] = defaultdict(list)
+        for pair in self._far:
+            groups[pair.legacy.identity].append(pair)
+        far: list[Pair] = []
+        near = 0
+        for identity, pairs in groups.items():
+            sides = self._seen[pairs[0].legacy.link or b""]
+            ours, theirs = ([one for one in side if one.identity == identity] for side in sides)
+            again = [
+                pair
+                for pair in in_order(ours, theirs, self.tolerance, ([], []))
+                if self._is_far(pair)
+            ]
+            far += again[: len(pairs)]
+            near += max(0, len(pairs) - len(again))
+        return far, near
+
+    def denied(self, put: Put) -> None:
+        """Tell which exchanges have an event although an answer denied it, and which have none."""
+        for key in sorted(self.links.doubtful()):
+            visits = self.links.visits(key)
+            count = len(self._seen[key][1]) if key in self._seen else 0
+            for place, visit in enumerate(visits):
+                if visit.mirrored and visit.doubtful:
+                    put(visit, Finding(0, (), None, None, queued=place < count))
+
+    def _is_far(self, pair: Pair) -> bool:
+        apart = abs(pair.legacy.seconds - pair.candidate.seconds)
+        return pair.legacy.has_server_time and apart > self.tolerance

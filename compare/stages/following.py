@@ -1,0 +1,180 @@
+"""A run that is still being recorded, compared as it grows.
+
+The same stages as in ``engine``, fed with what was appended since the last time. What could still
+find its partner is left out, so that a look counts only what is final; when the run has ended, a
+last look gives what ``engine.summarise`` gives, to the last byte.
+"""
+
+import math
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from compare.differing.paths import Paths
+from compare.pairing.finding import STRANGERS, Finding
+from compare.pairing.linking import Links, Tie
+from compare.pairing.matching import FINDINGS, Matched, settle
+from compare.pairing.sequence import Sequence
+from compare.pairing.settling import settle_left
+from compare.pairing.sieve import Sieve
+from compare.stages import scanning
+from compare.stages.engine import summary_of
+from compare.stages.explaining import Explained, explain_partition, explain_strangers
+from compare.stages.explaining import merged as merged_explained
+from compare.stages.rules import Rules
+from compare.stages.scanning import TIES, Scan, Scanned
+from compare.stages.shuffle import Outbox, inbox
+from compare.stages.tally import Summary
+from shadow.exchange import Exchange
+from shadow.lines import read_exchange
+from shadow.recording import RunReader, segment_name
+from shadow.segments import Cut, SegmentReader
+
+
+class Following:
+    """Reads a growing run, and says at any time what is final of it.
+
+    :param work: a directory for what goes from stage to stage.
+    :raises RecordingError: there is no run.
+    """
+
+    def __init__(self, directory: Path, rules: Rules, work: Path) -> None:
+        self._directory = directory
+        self._rules = rules
+        self._work = work
+        numbers = RunReader(directory).partitions
+        self._ties: Outbox[Tie] = Outbox(work, TIES, 0)
+        self._rounds = 0
+        self._partitions = [
+            Partition(directory, number, len(numbers), rules, self._ties) for number in numbers
+        ]
+        self.newest = -math.inf
+        """Epoch seconds of the latest request or event that was read."""
+
+    def poll(self) -> None:
+        """Read what was appended."""
+        for partition in self._partitions:
+            self.newest = max(self.newest, partition.read())
+
+    def look(self, final: bool = False) -> Summary:
+        """Return what was found so far.
+
+        :param final: the run has ended: nothing can come any more, and everything counts.
+        """
+        until = math.inf if final else self.newest - self._rules.late_after
+        for partition in self._partitions:
+            partition.scan(until)
+        self._ties.close()
+        self._rounds += 1
+        self._ties.begin(self._rounds)
+        run = RunReader(self._directory)
+        scanned = scanning.merged((one.scanned() for one in self._partitions), self._rules)
+        matched = Matched()
+        for partition in self._partitions:
+            matched.merge(partition.match(run, self._work, until))
+        matched.merge(settle_left(matched.left, self._rules, self._work))
+        if final:
+            scanned.damage |= {line for one in self._partitions for line in one.damage(run)}
+        return summary_of(
+            run, self._rules, scanned, matched, self._explained(scanned, matched, until)
+        )
+
+    def _explained(self, scanned: Scanned, matched: Matched, until: float) -> Explained:
+        paths = Paths()
+        paths.merge(scanned.paths)
+        paths.merge(matched.paths)
+        wanted = sorted((scanned.differing | matched.differing) - {STRANGERS})
+        parts = [
+            explain_partition(self._directory, number, self._rules, paths, self._work, until)
+            for number in wanted
+        ]
+        return merged_explained([*parts, explain_strangers(self._rules, paths, self._work)])
+
+
+class Partition:
+    """One partition's two segments, read as they grow."""
+
+    def __init__(
+        self, directory: Path, number: int, partitions: int, rules: Rules, ties: Outbox[Tie]
+    ) -> None:
+        self._number = number
+        self._rules = rules
+        self._scan = Scan(number, partitions, rules, ties)
+        self._sieve = Sieve(rules.late_after, Sequence() if rules.order else None)
+        self._young: deque[Exchange] = deque()
+        self._exchanges = SegmentReader(directory / segment_name("exchanges", number))
+        self._events = SegmentReader(directory / segment_name("events", number))
+        self._bad = 0
+        self._cuts: dict[str, str] = {}
+
+    def read(self) -> float:
+        """Read what was appended; return the latest time in it, in epoch seconds."""
+        newest = -math.inf
+        for line in self._lines(self._exchanges):
+            try:
+                exchange = read_exchange(line)
+            except (msgspec.DecodeError, ValueError):
+                self._bad += 1
+                continue
+            self._young.append(exchange)
+            newest = max(newest, exchange.at)
+        lines = self._lines(self._events)
+        self._sieve.add(lines)
+        return max(newest, _latest(lines))
+
+    def scan(self, until: float) -> None:
+        """Take up the exchanges up to *until*, in the order of the recording."""
+        while self._young and self._young[0].at <= until:
+            self._scan.add(self._young.popleft())
+
+    def scanned(self) -> Scanned:
+        """Return what the exchanges amount to so far."""
+        return self._scan.finish()
+
+    def match(self, run: RunReader, work: Path, until: float) -> Matched:
+        """Return what the events amount to so far; leave the findings in *work*."""
+        box: Outbox[Finding] = Outbox(work, FINDINGS, self._number)
+        links = Links(inbox(work, TIES, self._number, Tie))
+        found = settle(self._sieve, links, run, self._number, self._rules, box, until)
+        box.close()
+        return found
+
+    def damage(self, run: RunReader) -> set[str]:
+        """Return what of both segments is missing, when the run has ended."""
+        told = {f"{name}: {what}" for name, what in self._cuts.items()}
+        if self._bad:
+            told.add(f"{self._exchanges.path.name}: {self._bad} lines could not be read")
+        for reader, counts in (
+            (self._exchanges, run.manifest.exchanges),
+            (self._events, run.manifest.events),
+        ):
+            missing = counts[self._number] - reader.lines if self._number < len(counts) else 0
+            if missing > 0:
+                told.add(
+                    f"{reader.path.name}: {missing} of {counts[self._number]} lines are missing"
+                )
+            if reader.is_in_frame and reader.path.name not in self._cuts:
+                told.add(f"{reader.path.name}: cut short: the last frame is not whole")
+        return told
+
+    def _lines(self, reader: SegmentReader) -> list[bytes]:
+        lines: list[bytes] = []
+        if reader.path.name in self._cuts:
+            return lines
+        try:
+            while more := reader.more():
+                lines += more
+        except Cut as error:
+            self._cuts[reader.path.name] = f"cut short: {error}"
+        return lines
+
+
+def _latest(lines: list[bytes]) -> float:
+    """Return the time of the last line that has one; a tap's lines are in order of time."""
+    for line in reversed(lines):
+        try:
+            return float(line[1:].partition(b" ")[0])
+        except ValueError:
+            continue
+    return -math.inf
