@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check services clean
+.PHONY: demo test check benchmarks services clean
 
 demo: $(VENV)/.ready ## the whole story on this machine, in about two minutes
 	$(BIN)/mixmigrate demo
@@ -15,6 +15,10 @@ check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+benchmarks: $(VENV)/.ready ## how fast two queues are compared, beside three other tools; ten minutes
+	$(BIN)/python -m pip install --quiet --prefer-binary --editable '.[benchmarks]'
+	$(BIN)/python -m benchmarks.compare
 
 services: ## what system tests can use, from Debian's packages (needs root)
 	bash scripts/install-services.sh
