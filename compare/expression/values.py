@@ -1,7 +1,8 @@
 """The values of expressions and what the operators do with them: nothing is coerced.
 
 Values are JSON's, as ``compare.differing.canonical.parse`` gives them, and :data:`UNDEFINED` for
-what is absent. Numbers are one type: ``int`` exact, ``Decimal`` for the rest; a ``bool`` is no number.
+what is absent. Numbers are one type: ``int`` exact, ``Decimal`` for the rest; a ``bool`` is no
+number.
 Rules: Mixpanel's "Segmentation expressions" reference page. Where it is silent, their Android
 evaluator is followed (``null == null``, remainder by zero).
 """

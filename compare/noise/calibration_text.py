@@ -22,7 +22,8 @@ def render_piece(found: Calibration, name: str) -> str:
     head = [
         f"# Learned by `mixmigrate calibrate` from {visible(name)!r}: {found.requests:,} requests, "
         f"{found.distinct:,} of them distinct.",
-        "# Read each rule, then put all of them at the end of your policy.",
+        "# Read each rule, then put all of them at the end of your policy, and into its [noise]:",
+        f"# calibrated_requests = {found.requests}",
     ]
     if found.server_time_seconds:
         head.append(

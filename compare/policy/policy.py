@@ -217,13 +217,15 @@ class Validity(Section, frozen=True):
     max_legacy_error_share: Part = 0.01
     """Distinct requests that legacy itself failed."""
     require_calibration: bool = False
-    """Whether legacy must have been compared with itself before."""
+    """Whether legacy must have been compared with itself before, by 2 995 requests at least."""
 
 
 class NoiseRules(Section, frozen=True):
     """Differences that are expected."""
 
     server_time_seconds: Amount = 2.0
+    calibrated_requests: Annotated[int, Meta(ge=0)] = 0
+    """Requests by which legacy was compared with itself, as ``mixmigrate calibrate`` tells."""
     field: tuple[FieldRule, ...] = ()
     """Fields that differ by themselves; written by hand or by ``mixmigrate calibrate``."""
 

@@ -30,8 +30,10 @@ from compare.pairing.finding import STRANGERS
 from compare.pairing.matching import Matched, match
 from compare.pairing.settling import settle_left
 from compare.policy.acceptance import waiver
-from compare.stages import explaining, scanning
-from compare.stages.explaining import CASES, Explained, explain_partition, explain_strangers
+from compare.stages import scanning
+from compare.stages.explained import Explained
+from compare.stages.explained import merged as merged_explained
+from compare.stages.explaining import CASES, explain_partition, explain_strangers
 from compare.stages.requests import DIALECT
 from compare.stages.rules import Rules
 from compare.stages.scanning import Scanned, scan
@@ -148,7 +150,7 @@ def _explain(
     for part in engine.map(task, wanted):
         parts.append(part)
         progress("differences", len(parts), len(wanted))
-    return explaining.merged([*parts, explain_strangers(rules, paths, work)])
+    return merged_explained([*parts, explain_strangers(rules, paths, work)])
 
 
 # What is sent to workers is a partial of these; the number comes last.

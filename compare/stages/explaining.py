@@ -2,12 +2,10 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compare.clients.notices import Effect, notices
 from compare.differing.canonical import Content, parse
 from compare.differing.difference import Difference
 from compare.differing.paths import Paths
@@ -19,64 +17,23 @@ from compare.pairing.item import said_by
 from compare.pairing.matching import FINDINGS
 from compare.policy.acceptance import waiver
 from compare.quirks.catalogue import explain
-from compare.quirks.payload import Payload
 from compare.quirks.quirk import Evidence
 from compare.stages.cases import CaseWriter, case_line
-from compare.stages.causes import Book, Group
-from compare.stages.requests import Attributes, read, request_record, stratum
+from compare.stages.causes import Group
+from compare.stages.examining import Case, body_of
+from compare.stages.explained import Explained
+from compare.stages.requests import stratum
 from compare.stages.rules import Rules
-from compare.stages.samples import curl, shown
 from compare.stages.scanning import Units
 from compare.stages.shuffle import inbox
-from compare.stages.tally import Example
-from pyingest.message import Response
 from pyingest.wire.term import Object
-from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome
+from shadow.exchange import Exchange, Failed, NotMirrored, Outcome
 from shadow.recording import RunReader
 
 EXCUSE = "legacy never answered; set aside"
 """Stands where the key of an acceptance would: nobody had to accept this."""
 CASES = "cases"
 """What the files of findings are called, each of one partition."""
-
-
-@dataclass(slots=True)
-class Explained:
-    """What the findings of a partition amount to; parts merge in any order."""
-
-    book: Book = field(default_factory=Book)
-    kinds: Counter[str] = field(default_factory=Counter)
-    """Differences by kind, in events and answers."""
-    queue: int = 0
-    """Distinct requests that differ in events, in a way that nobody accepted."""
-    responses: int = 0
-    """The same for answers."""
-    accepted: int = 0
-    """Distinct requests that differ in accepted ways only."""
-    differed: int = 0
-    """Exchanges that the candidate answered, with a difference that nobody accepted."""
-    answered_not_queued: int = 0
-    queued_not_answered: int = 0
-    waved: Counter[str] = field(default_factory=Counter)
-    """Distinct requests in which each acceptance applied, by its key."""
-    strata: Counter[str] = field(default_factory=Counter)
-    """Events with a difference that nobody accepted, by the batch size of their requests."""
-    tokens: set[str] = field(default_factory=set)
-    """Projects with a difference that nobody accepted."""
-
-    def merge(self, other: "Explained") -> None:
-        """Add what *other* counted."""
-        self.book.merge(other.book)
-        self.kinds += other.kinds
-        self.queue += other.queue
-        self.responses += other.responses
-        self.accepted += other.accepted
-        self.differed += other.differed
-        self.answered_not_queued += other.answered_not_queued
-        self.queued_not_answered += other.queued_not_answered
-        self.waved += other.waved
-        self.strata += other.strata
-        self.tokens |= other.tokens
 
 
 class Explaining:
@@ -113,7 +70,7 @@ class Explaining:
             if one.differences
         ]
         if answers:
-            ours, theirs = _told(exchange.legacy), _told(candidate)
+            ours, theirs = body_of(exchange.legacy), body_of(candidate)
             finding = Finding(exchange.number, tuple(answers), ours, theirs)
             judged = "answers" if case.has_answer else "failures"
             excused = isinstance(exchange.legacy, Failed)
@@ -141,7 +98,7 @@ class Explaining:
         )
         return found
 
-    def _count_claims(self, case: "Case", candidate: Outcome, findings: Sequence[Finding]) -> None:
+    def _count_claims(self, case: Case, candidate: Outcome, findings: Sequence[Finding]) -> None:
         """Count an answer that says otherwise than the queue."""
         claims = is_success(candidate)
         queued = any(finding.queued for finding in findings)
@@ -151,7 +108,7 @@ class Explaining:
             gone = sum(not finding.queued for finding in findings)
             self.found.answered_not_queued += gone >= max(1, case.carries)
 
-    def _note(self, case: "Case", finding: Finding, judged: str) -> bool:
+    def _note(self, case: Case, finding: Finding, judged: str) -> bool:
         """Sort the differences of one finding into groups; return whether one is not accepted."""
         excuse = EXCUSE if judged == "excused" else None
         sorted_ = [self._sort(case, finding, each, excuse) for each in finding.differences]
@@ -171,14 +128,14 @@ class Explaining:
         self._keep(case_line(finding, case.record, [told for _, told in sorted_], titles))
         return is_open
 
-    def _count_open(self, case: "Case", judged: str) -> None:
+    def _count_open(self, case: Case, judged: str) -> None:
         if case.token:
             self.found.tokens.add(case.token)
         if judged == "queue" and case.attributes is not None:
             self.found.strata[stratum(case.attributes)] += 1
 
     def _sort(
-        self, case: "Case", finding: Finding, difference: Difference, excuse: str | None
+        self, case: Case, finding: Finding, difference: Difference, excuse: str | None
     ) -> tuple[Group, dict[str, Any]]:
         """Return the group of a difference, and the difference as plain values."""
         quirk = explain(
@@ -199,7 +156,7 @@ class Explaining:
         return group, plain | ({"quirk": which.quirk} if which.quirk else {})
 
     def _accepted(
-        self, case: "Case", finding: Finding, difference: Difference, which: Pattern
+        self, case: Case, finding: Finding, difference: Difference, which: Pattern
     ) -> str | None:
         if not self._rules.accept:
             return None
@@ -211,63 +168,6 @@ class Explaining:
             self._waiver.roots,
         )
         return self._waiver.accepts(record, which.signature)
-
-
-class Case:
-    """An exchange under examination, or an event without a known request."""
-
-    def __init__(self, unit: int, whole: Exchange | None) -> None:
-        self.unit = unit
-        self.whole = whole
-        self.payload: Payload | None = None
-        self.attributes: Attributes | None = None
-        self.endpoint = self.token = ""
-        self.record: dict[str, object] = {}
-        self.has_answer = True
-        self.carries = self.queued = self.size = 0
-        if whole is not None:
-            request = whole.request
-            reading = read(request)
-            self.payload = Payload(request)
-            self.attributes, self.token = reading.attributes, reading.token
-            self.endpoint = reading.endpoint
-            self.record = request_record(request, reading)
-            self.carries = len(reading.keys)
-            self.has_answer = isinstance(whole.candidate, Answered)
-            self.size = len(request.target) + len(request.body)
-
-    def excuses(self, finding: Finding) -> bool:
-        """Say whether legacy never answered, so that it is no fault to queue what it has not."""
-        failed = self.whole is not None and isinstance(self.whole.legacy, Failed)
-        return failed and finding.legacy is None
-
-    def noticed(self) -> tuple[tuple[Effect, str], ...]:
-        """Return which clients would notice that the candidate answered otherwise, and how."""
-        if self.whole is None or isinstance(self.whole.candidate, NotMirrored):
-            return ()
-        legacy, candidate = self.whole.legacy, self.whole.candidate
-        found = notices(self.whole.request, _response(legacy), _response(candidate))
-        return tuple((one.effect, one.client) for one in found)
-
-    def count(self, finding: Finding, group: Group) -> None:
-        """Count a finding of this case in *group*."""
-        group.units.add(self.unit)
-        group.events += 1
-        if self.attributes is not None:
-            group.note(self.attributes)
-        size = len(finding.legacy or b"") + len(finding.candidate or b"") + self.size
-        mark = (finding.legacy or b"") + b"\n" + (finding.candidate or b"")
-        number = self.whole.number if self.whole else 0
-        group.samples.offer(number, size, mark, lambda: self._example(finding))
-
-    def _example(self, finding: Finding) -> Example:
-        return Example(
-            request=curl(self.whole.request) if self.whole else "",
-            legacy=shown(finding.legacy),
-            candidate=shown(finding.candidate),
-            differences=finding.differences,
-            number=self.whole.number if self.whole else None,
-        )
 
 
 def explain_partition(
@@ -297,22 +197,6 @@ def explain_strangers(rules: Rules, paths: Paths, work: Path) -> Explained:
         task.stranger(finding)
     cases.close()
     return task.finish()
-
-
-def merged(parts: Iterable[Explained]) -> Explained:
-    """Return what all *parts* amount to together."""
-    whole = Explained()
-    for part in parts:
-        whole.merge(part)
-    return whole
-
-
-def _response(outcome: Outcome) -> Response | None:
-    return outcome.response if isinstance(outcome, Answered) else None
-
-
-def _told(outcome: object) -> bytes | None:
-    return outcome.response.body if isinstance(outcome, Answered) else None
 
 
 def _endpoint(finding: Finding) -> str:

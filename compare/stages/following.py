@@ -20,8 +20,9 @@ from compare.pairing.settling import settle_left
 from compare.pairing.sieve import Sieve
 from compare.stages import scanning
 from compare.stages.engine import summary_of
-from compare.stages.explaining import Explained, explain_partition, explain_strangers
-from compare.stages.explaining import merged as merged_explained
+from compare.stages.explained import Explained
+from compare.stages.explained import merged as merged_explained
+from compare.stages.explaining import explain_partition, explain_strangers
 from compare.stages.rules import Rules
 from compare.stages.scanning import TIES, Scan, Scanned
 from compare.stages.shuffle import Outbox, inbox

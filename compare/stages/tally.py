@@ -174,5 +174,3 @@ class Summary:
     """Upper bound of it; 1 while nobody estimated."""
     late: int | None = None
     """Pairs of events that came too far apart; ``None``: nobody looked."""
-    calibrated: bool | None = None
-    """Whether legacy was compared with itself first; ``None``: the run does not say."""

@@ -7,7 +7,7 @@ import pytest
 
 from compare.judging.trust import Load, checks, is_closed, load_of
 from compare.judging.verdict import Outcome, Verdict, judge
-from compare.policy.policy import Validity
+from compare.policy.policy import NoiseRules, Validity
 from compare.render.testing import clean_summary, equal_windows, manifest, policy
 from compare.stages.tally import Summary
 from shadow.recording import Manifest
@@ -74,14 +74,16 @@ def test_requests_set_aside_are_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("calibrated", "outcome"),
-    [(True, Outcome.PASS), (False, Outcome.INVALID), (None, Outcome.INVALID)],
+    ("requests", "outcome"),
+    [(0, Outcome.INVALID), (2_994, Outcome.INVALID), (2_995, Outcome.PASS)],
 )
-def test_a_policy_may_require_a_calibration(calibrated: bool | None, outcome: Outcome) -> None:
-    summary = clean_summary(windows=EQUAL)
-    summary.calibrated = calibrated
-    assert verdict(summary, require_calibration=True).outcome is outcome
-    assert verdict(summary).outcome is Outcome.PASS
+def test_a_policy_may_require_a_calibration(requests: int, outcome: Outcome) -> None:
+    rules = msgspec.structs.replace(
+        policy("demo"),
+        validity=Validity(require_calibration=True),
+        noise=NoiseRules(calibrated_requests=requests),
+    )
+    assert judge(clean_summary(windows=EQUAL), manifest(), rules).outcome is outcome
 
 
 def test_what_a_run_does_not_tell_is_noted_and_not_invented() -> None:
