@@ -99,7 +99,7 @@ def _answer(
     try:
         expression = parse(question)
     except ExpressionError as error:
-        raise Trouble(f"--where: {error}") from None
+        raise Trouble(f"--where:\n{error}") from None
     answer = ask_run(run, policy, expression, _progress(), engine, out)
     say(json.dumps(answer_data(answer), indent=2) if as_json else answer_text(answer))
 

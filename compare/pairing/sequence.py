@@ -15,14 +15,15 @@ class Sequence:
     _last: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def note(self, text: bytes, one: bytes, other: bytes) -> None:
-        """Take a pair: a text that names its person, and the heads of both lines."""
+        """Take a pair: its queue, a tab and a text that names its person; both lines' heads."""
         person = _PERSON.search(text)
         if person is None:
             return
         here, there = _offset(one), _offset(other)
         if one[:1] in b"Cc":
             here, there = there, here
-        key = hash(person[1])
+        # Offsets of one queue say nothing about those of another.
+        key = hash((text.partition(b"\t")[0], person[1]))
         last = self._last.get(key)
         if last is not None and (here - last[0]) * (there - last[1]) < 0:
             self.reordered += 1
