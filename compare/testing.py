@@ -22,6 +22,8 @@ from shadow.exchange import Answered, Exchange, NotMirrored, Outcome, Side, Tapp
 from shadow.lines import event_line
 from shadow.recording import Manifest, RunReader, RunWriter
 
+PARTITIONS = 8
+"""Fewer than a real run has: tests make very many small ones."""
 GOOD_TAP = {"attached": True, "read": 0, "backlog": 0, "errors": 0, "error": ""}
 
 
@@ -32,7 +34,7 @@ def recorded(
     taps: Mapping[str, dict[str, Any]] | None = None,
 ) -> RunReader:
     """Return a run of these exchanges and events, written to *directory* and opened."""
-    writer = RunWriter(directory, Manifest(created=0.0))
+    writer = RunWriter(directory, Manifest(created=0.0, partitions=PARTITIONS))
     mirrored = 0
     for exchange in exchanges:
         writer.add_exchange(exchange)

@@ -48,7 +48,10 @@ class Outbox(Generic[Record]):
         box += data
 
     def close(self) -> None:
-        """Write everything. A task that is run again writes the same file again."""
+        """Write everything, if there is anything. A task that is run again writes it again."""
+        if not self._boxes:
+            self._path.unlink(missing_ok=True)
+            return
         contents: dict[int, tuple[int, int]] = {}
         # Written aside and renamed: another worker may be doing the same task.
         partial = self._path.with_suffix(f".{id(self):x}")
