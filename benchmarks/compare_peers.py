@@ -13,7 +13,12 @@ from pathlib import Path
 Counts = dict[str, int]
 
 
-def ours(directory: Path, processes: int) -> Counts:
+def ordered(directory: Path, processes: int) -> Counts:
+    """Compare the recorded run, and count what lies in another order, as no other tool does."""
+    return ours(directory, processes, order=True)
+
+
+def ours(directory: Path, processes: int, order: bool = False) -> Counts:
     """Compare the recorded run, all the way to its causes."""
     from compare.stages.engine import Here, summarise
     from compare.stages.engines import Processes
@@ -21,7 +26,7 @@ def ours(directory: Path, processes: int) -> Counts:
     from shadow.recording import RunReader
 
     engine = Processes(processes) if processes > 1 else Here()
-    found = summarise(RunReader(directory / "run"), Rules(), engine=engine)
+    found = summarise(RunReader(directory / "run"), Rules(order=order), engine=engine)
     engine.close()
     events = found.events
     return {"changed": events.changed, "missing": events.missing, "extra": events.extra}
@@ -100,6 +105,7 @@ def _by_id(missing: set[str], extra: set[str]) -> Counts:
 
 PEERS: dict[str, Callable[[Path, int], Counts]] = {
     "mixmigrate": ours,
+    "with order": ordered,
     "simplejson": simplejson_decimal,
     "deepdiff": deepdiff_keyed,
     "duckdb": duckdb_join,
