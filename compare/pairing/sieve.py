@@ -11,6 +11,7 @@ the lines come, and for one side as for the other.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from compare.differing.canonical import plain_text
 from compare.pairing.sequence import Sequence
@@ -19,8 +20,8 @@ from shadow.lines import event_of
 
 Head = bytes
 """An event's line up to its first tab: side, time of arrival, offset."""
-Line = tuple[Head, bytes, bool]
-"""A line before and after its first tab, and whether one like it had an equal."""
+Line = tuple[Head, bytes]
+"""A line before and after its first tab."""
 
 
 @dataclass(slots=True)
@@ -86,15 +87,18 @@ class Sieve:
 
         The lines taken so far remain as they are.
         """
-        sifted = Sifted(self.late_after, Sequence() if self.sequence is not None else None)
+        sequence = Sequence() if self.sequence is not None else None
+        sifted = Sifted(self.late_after, self._paired, sequence)
+        sifted.add(self._lines())
+        return sifted
+
+    def _lines(self) -> Iterator[Line]:
         for rest, heads in self._waiting.items():
-            had = hash(rest) in self._paired
-            if isinstance(heads, bytes):
-                sifted.take(rest, heads, had)
+            if type(heads) is bytes:
+                yield heads, rest
             else:
                 for head in heads:
-                    sifted.take(rest, head, had)
-        return sifted
+                    yield cast(bytes, head), rest
 
 
 @dataclass(slots=True)
@@ -102,6 +106,8 @@ class Sifted:
     """The second sieve: takes what the first left, and pairs what says the same."""
 
     late_after: float
+    _identical: set[int]
+    """Hashes of the lines that had an equal in the first sieve."""
     sequence: Sequence | None = None
     equal: int = 0
     """Pairs of other bytes that say the same."""
@@ -111,35 +117,40 @@ class Sifted:
     _paired: set[int] = field(default_factory=set)
     _unread: list[Line] = field(default_factory=list)
 
-    def take(self, rest: bytes, head: Head, had: bool) -> None:
-        """Take a line in two parts, and whether one like it had an equal."""
-        queue, tab, body = rest.partition(b"\t")
-        text = None if head[:1].islower() else plain_text(body)
-        if text is None:
-            self._unread.append((head, rest, had))
-            return
-        key = queue + tab + text
-        there = self._waiting.get(key)
-        if there is None:
-            self._waiting[key] = head, rest, had
-        elif type(there) is tuple and there[0][:1] != head[:1]:
-            del self._waiting[key]
-            self._pair(key, there[0], head)
-        else:
-            self._crowd(key, [there] if isinstance(there, tuple) else there, (head, rest, had))
+    def add(self, lines: Iterable[Line]) -> None:
+        """Take lines in two parts."""
+        waiting, paired, equal = self._waiting, self._paired, 0
+        for line in lines:
+            head, rest = line
+            queue, tab, body = rest.partition(b"\t")
+            text = plain_text(body) if head < b"a" else None
+            if text is None:
+                self._unread.append(line)
+                continue
+            key = queue + tab + text
+            there = waiting.pop(key, None)
+            if there is None:
+                waiting[key] = line
+            elif type(there) is tuple and there[0][:1] != head[:1]:
+                paired.add(hash(key))
+                equal += 1
+                self._pair(key, there[0], head)
+            else:
+                self._crowd(key, [there] if isinstance(there, tuple) else there, line)
+        self.equal += equal
 
     def _crowd(self, key: bytes, waiting: list[Line], line: Line) -> None:
         """Take a line of which several wait."""
         if waiting[0][0][:1] == line[0][:1]:
             self._waiting[key] = [*waiting, line]
             return
+        self._paired.add(hash(key))
+        self.equal += 1
         self._pair(key, waiting[0][0], line[0])
         rest = waiting[1:]
         self._waiting[key] = rest if len(rest) > 1 else rest[0]
 
     def _pair(self, key: bytes, one: Head, other: Head) -> None:
-        self.equal += 1
-        self._paired.add(hash(key))
         if one[1:10] != other[1:10]:
             self.late += apart(one, other) > self.late_after
         if self.sequence is not None:
@@ -147,18 +158,20 @@ class Sifted:
 
     def left(self) -> Iterator[Leftover]:
         """Yield what neither sieve found an equal for; count the lines that are none of events."""
-        for head, rest, is_repeat in self._lines():
+        for (head, rest), had in self._left():
             try:
-                yield Leftover(event_of(head, rest), is_repeat)
+                yield Leftover(event_of(head, rest), had or hash(rest) in self._identical)
             except ValueError:
                 self.unreadable += 1
 
-    def _lines(self) -> Iterator[Line]:
+    def _left(self) -> Iterator[tuple[Line, bool]]:
+        """Yield lines, each with whether one that says the same had an equal in this sieve."""
         for key, waiting in self._waiting.items():
-            again = hash(key) in self._paired
-            for head, rest, had in [waiting] if isinstance(waiting, tuple) else waiting:
-                yield head, rest, had or again
-        yield from self._unread
+            had = hash(key) in self._paired
+            for line in [waiting] if isinstance(waiting, tuple) else waiting:
+                yield line, had
+        for line in self._unread:
+            yield line, False
 
 
 def apart(one: Head, other: Head) -> float:

@@ -39,6 +39,7 @@ class Catalogue(Mapping[str, Quirk]):
 
 
 CATALOGUE = Catalogue(*REQUEST_QUIRKS, *VALUE_QUIRKS)
+_OF_KIND = {kind: [quirk for quirk in CATALOGUE.values() if kind in quirk.kinds] for kind in Kind}
 
 
 def explain(evidence: Evidence) -> Quirk | None:
@@ -47,7 +48,7 @@ def explain(evidence: Evidence) -> Quirk | None:
     Where one is not enough and two are, it is their composition, ``a + b``.
     """
     kind = evidence.difference.kind
-    possible = [quirk for quirk in CATALOGUE.values() if kind in quirk.kinds]
+    possible = _OF_KIND[kind]
     for quirk in possible:
         is_by_itself = quirk.stage is None or kind is Kind.DUPLICATE_KEY
         if is_by_itself and quirk.explains(evidence):
