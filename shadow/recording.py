@@ -279,10 +279,22 @@ def _segments(directory: Path, kind: str, partitions: int) -> list[Segment]:
     return [Segment(directory / segment_name(kind, number)) for number in range(partitions)]
 
 
+class _TapShape(msgspec.Struct):
+    """What a tap's entry in a manifest must look like, as far as it is there."""
+
+    attached: bool = False
+    read: int = 0
+    backlog: int = -1
+    errors: int = 0
+    error: str = ""
+    left_behind: str = ""
+
+
 def _read_manifest(directory: Path) -> Manifest:
     path = directory / "manifest.json"
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        msgspec.convert(manifest.taps, dict[str, _TapShape])
     except FileNotFoundError:
         raise RecordingError(
             f"{directory}: no manifest.json, so this is no run directory; "
@@ -290,7 +302,7 @@ def _read_manifest(directory: Path) -> Manifest:
         ) from None
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise RecordingError(f"{path}: not a manifest: {error}") from None
     if manifest.format != FORMAT:
         raise RecordingError(

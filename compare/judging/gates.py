@@ -120,7 +120,7 @@ def _events(gate: RateGate, summary: Summary, risks: Risks) -> GateResult:
 
 def _differing(events: EventCounts) -> tuple[int, int]:
     """Return how many events there are (pairs count once), and how many differ."""
-    bad = events.changed + events.misrouted + events.missing + events.extra
+    bad = events.changed + events.misrouted + events.missing + events.extra - events.excused
     bad += events.duplicate + events.duplicate_lost
     return events.identical + events.equal + events.tolerated + bad, bad
 

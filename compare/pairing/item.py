@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from compare.differing.canonical import Content, Unparsable, content, parse
+from compare.differing.canonical import Content, Unparsable, canonical, content, parse
 from compare.pairing.linking import BARE
 from pyingest.wire.term import Term
 from shadow.exchange import TappedEvent
@@ -67,6 +67,15 @@ class Pair:
     def is_misrouted(self) -> bool:
         """Whether the two lie on queues of different names."""
         return self.legacy.event.queue != self.candidate.event.queue
+
+
+def bodies_of(body: bytes) -> list[bytes]:
+    """Return the events of one message: those of a list, each by itself, or the message."""
+    if body[:1] == b"[":
+        terms = parse(body)
+        if isinstance(terms, list) and terms:
+            return [canonical(term) for term in terms]
+    return [body]
 
 
 def said_by(body: bytes) -> Content:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from compare.differing.canonical import Unparsable, canonical, parse
 from compare.differing.difference import Difference, Kind, differences
 from compare.differing.paths import Paths
 from compare.noise.noise import endpoint_of, without_noise
 from compare.pairing.finding import STRANGERS, Finding
-from compare.pairing.item import Item, Pair, said_by, term_of
+from compare.pairing.item import Item, Pair, bodies_of, said_by, term_of
 from compare.pairing.linking import Links, Tie, Visit
 from compare.pairing.pairing import NEAR_TIERS, Leftovers, Pairing
 from compare.pairing.recount import Recount
@@ -203,8 +202,7 @@ def settle(
     sequences = (sieve.sequence, sifted.sequence)
     counts.reordered = sum(one.reordered for one in sequences if one is not None)
     recount = Recount(links, rules.tolerances.server_time_seconds)
-    left_over = [one for one in sifted.left() if one.event.at <= until]
-    items = recount.drop_held_back(list(_items(left_over, links, counts)), counts)
+    items = recount.drop_held_back(list(_items(sifted.left(), links, counts)), counts)
     pairing = Pairing(rules.tolerances.server_time_seconds)
     near = recount.drop_far(list(pairing.add(items)))
     more, left = pairing.finish(NEAR_TIERS)
@@ -214,7 +212,10 @@ def settle(
     counts.tolerated += tolerated
     found.noise["server time"] += tolerated
     for pair in (*near, *far, *more):
-        findings.pair(pair, links.had(pair.legacy.link or pair.candidate.link))
+        if min(pair.legacy.event.at, pair.candidate.event.at) <= until:
+            findings.pair(pair, links.had(pair.legacy.link or pair.candidate.link))
+    for alone in (left.missing, left.extra, left.duplicate, left.duplicate_lost):
+        alone[:] = [item for item in alone if item.event.at <= until]
     _alone(left, links, findings)
     recount.denied(findings.put)
     found.skews[0.0] += max(0, links.server_times() - found.skews.total())
@@ -269,12 +270,8 @@ def _items(left: Iterable[Leftover], links: Links, counts: EventCounts) -> Itera
     """Yield leftovers as items; a message that holds a list is several events."""
     for leftover in left:
         event = leftover.event
-        bodies = [event.body]
-        if event.body[:1] == b"[":
-            terms = parse(event.body)
-            if isinstance(terms, list) and not isinstance(terms, Unparsable) and terms:
-                counts.rebatched += 1
-                bodies = [canonical(term) for term in terms]
+        bodies = bodies_of(event.body)
+        counts.rebatched += bodies != [event.body]
         for body in bodies:
             said = said_by(body)
             whole = event if body is event.body else replace(event, body=body)

@@ -70,19 +70,20 @@ class Pairing:
 
     def finish(self, tiers: "tuple[Tier, ...] | None" = None) -> tuple[list[Pair], Leftovers]:
         """Return the pairs across partitions and by keys, and what is left without a partner."""
+        tiers = TIERS if tiers is None else tiers
         left, self._left = self._left, []
         pairs = list(self.add(left))
         found = Leftovers()
         legacy, candidate = self._without_surplus(found)
         self._left = []
-        for tier in TIERS if tiers is None else tiers:
+        for tier in tiers:
             more, legacy, candidate = _paired_by(tier, legacy, candidate)
             for pair in more:
                 self._know(pair.legacy.identity, pair.candidate.identity)
             pairs += more
         self._left = legacy + candidate
         found.missing, found.extra = self._without_surplus(found)
-        return pairs, found
+        return pairs + _changed_repeats(found, tiers), found
 
     def _know(self, legacy: Identity, candidate: Identity) -> None:
         self._known[0].add(legacy)
@@ -110,6 +111,28 @@ class Pairing:
             repeats = item.is_repeat or item.identity in self._known[side]
             (surplus if repeats else fresh)[side].append(item)
         return fresh
+
+
+def _changed_repeats(found: Leftovers, tiers: "tuple[Tier, ...]") -> list[Pair]:
+    """Return pairs of a surplus event and one that is alike; take them out of *found*.
+
+    Of a request that came twice, the candidate may have changed one event only: what is left is
+    one of legacy's too many, and one that nobody knows. Without a known request it cannot be told
+    from an event lost and another one gained.
+    """
+    pairs: list[Pair] = []
+    for tier in tiers:
+        for legacy, candidate, repeats in (
+            (found.duplicate_lost, found.extra, found.duplicate_lost),
+            (found.missing, found.duplicate, found.duplicate),
+        ):
+            unknown = [item for item in repeats if item.link is None]
+            ours = [item for item in legacy if legacy is not repeats or item.link]
+            theirs = [item for item in candidate if candidate is not repeats or item.link]
+            more, legacy[:], candidate[:] = _paired_by(tier, ours, theirs)
+            repeats += unknown
+            pairs += more
+    return pairs
 
 
 def same_bytes(legacy: list[Item], candidate: list[Item]) -> Iterator[Pair]:

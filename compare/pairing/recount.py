@@ -5,13 +5,13 @@ of certain contents: did the candidate queue what it denied to have stored? Did 
 never got? And could events that both services stamped be paired otherwise, closer in time?
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compare.differing.difference import Difference, Kind
 from compare.pairing.finding import Finding
-from compare.pairing.item import Item, Pair, said_by
+from compare.pairing.item import Item, Pair, bodies_of, said_by
 from compare.pairing.linking import Links, Visit
 from compare.pairing.pairing import in_order
 from compare.stages.tally import EventCounts
@@ -52,9 +52,8 @@ class Recount:
 
     def drop_far(self, pairs: Collection[Pair]) -> list[Pair]:
         """Return *pairs* without those whose times, set by the services, lie too far apart."""
-        near = [pair for pair in pairs if not self._is_far(pair)]
-        self._far = [pair for pair in pairs if self._is_far(pair)]
-        return near
+        self._far = [pair for pair in pairs if self._is_far(pair) and not pair.is_misrouted]
+        return [pair for pair in pairs if not self._is_far(pair) or pair.is_misrouted]
 
     def read(self, run: RunReader | None, number: int) -> None:
         """Read the partition again, if there is a question to ask."""
@@ -64,11 +63,13 @@ class Recount:
             return
         self._seen = defaultdict(lambda: ([], []))
         for event in run.events(number):
-            said = said_by(event.body)
-            link = self.links.find(said)
-            if link in wanted:
-                side = 0 if event.side is Side.LEGACY else 1
-                self._seen[link][side].append(Item(event, said, link))
+            for body in bodies_of(event.body):
+                said = said_by(body)
+                link = self.links.find(said)
+                if link in wanted:
+                    side = 0 if event.side is Side.LEGACY else 1
+                    whole = event if body is event.body else replace(event, body=body)
+                    self._seen[link][side].append(Item(whole, said, link))
 
     def intruders(self, counts: EventCounts, put: Put) -> None:
         """Tell events on the candidate's queue whose requests it never got.
@@ -78,7 +79,10 @@ class Recount:
         for key in sorted(self._short & self._seen.keys()):
             legacy, candidate = self._seen[key]
             taken = min(len(legacy) - self._held[key], len(candidate))
-            counts.identical -= taken
+            bodies = (Counter(one.event.body for one in side) for side in (legacy, candidate))
+            same = min(taken, (next(bodies) & next(bodies)).total())
+            counts.identical -= same
+            counts.equal -= taken - same
             counts.not_mirrored += taken
             counts.extra += taken
             for item in candidate[:taken]:

@@ -53,7 +53,7 @@ class Sieve:
         """Take lines, without their ends."""
         # The hot loop of every comparison: one dictionary, and no message is read.
         waiting, paired, identical = self._waiting, self._paired, 0
-        sequence = self.sequence
+        sequence, digits = self.sequence, _digits(self.late_after)
         for line in lines:
             head, _, rest = line.partition(b"\t")
             there = waiting.pop(rest, None)
@@ -62,7 +62,7 @@ class Sieve:
             elif type(there) is bytes and there[:1] != head[:1]:
                 paired.add(hash(rest))
                 identical += 1
-                if head[1:10] != there[1:10]:  # else within ten seconds: the digits agree
+                if head[1:digits] != there[1:digits]:  # else closer than that: the digits agree
                     self.late += apart(head, there) > self.late_after
                 if sequence is not None:
                     sequence.note(rest, head, there)
@@ -151,7 +151,7 @@ class Sifted:
         self._waiting[key] = rest if len(rest) > 1 else rest[0]
 
     def _pair(self, key: bytes, one: Head, other: Head) -> None:
-        if one[1:10] != other[1:10]:
+        if one[1 : _digits(self.late_after)] != other[1 : _digits(self.late_after)]:
             self.late += apart(one, other) > self.late_after
         if self.sequence is not None:
             self.sequence.note(key, one, other)
@@ -177,6 +177,12 @@ class Sifted:
 def apart(one: Head, other: Head) -> float:
     """Return how many seconds lie between two arrivals."""
     return abs(_at(one) - _at(other))
+
+
+def _digits(late_after: float) -> int:
+    """Return up to where two heads must agree for their times to be less than that apart."""
+    # Epoch seconds have ten digits before the point: nine that agree are within ten seconds.
+    return 10 if late_after >= 10 else 11 if late_after >= 1 else 64
 
 
 def _at(head: Head) -> float:

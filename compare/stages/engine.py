@@ -93,9 +93,13 @@ def summarise(
     """
     engine = engine or Here()
     with workplace(run.directory) as work:
-        scanned = _scan(run, rules, work, engine, progress)
-        matched = _match(run, rules, work, engine, progress)
-        explained = _explain(run, rules, work, engine, progress, scanned, matched)
+        try:
+            scanned = _scan(run, rules, work, engine, progress)
+            matched = _match(run, rules, work, engine, progress)
+            explained = _explain(run, rules, work, engine, progress, scanned, matched)
+        except BaseException:
+            engine.close()  # its workers still write here
+            raise
         if keep is not None:
             keep(sorted(work.glob(f"{CASES}-*")))
     return summary_of(run, rules, scanned, matched, explained)
@@ -174,7 +178,7 @@ def summary_of(
     units = _units(scanned, explained)
     seen = coverage(scanned.dialects, DIALECT)
     return Summary(
-        events=matched.counts,
+        events=replace(matched.counts, excused=explained.excused),
         units=units,
         kinds=dict(sorted(explained.kinds.items())),
         causes=explained.book.causes(reasons, scanned.attributes, max(1, units.exchanges)),

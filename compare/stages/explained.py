@@ -22,6 +22,8 @@ class Explained:
     """Distinct requests that differ in accepted ways only."""
     differed: int = 0
     """Exchanges that the candidate answered, with a difference that nobody accepted."""
+    excused: int = 0
+    """Extra events of requests that legacy never answered."""
     answered_not_queued: int = 0
     queued_not_answered: int = 0
     waved: Counter[str] = field(default_factory=Counter)
@@ -39,6 +41,7 @@ class Explained:
         self.responses += other.responses
         self.accepted += other.accepted
         self.differed += other.differed
+        self.excused += other.excused
         self.answered_not_queued += other.answered_not_queued
         self.queued_not_answered += other.queued_not_answered
         self.waved += other.waved

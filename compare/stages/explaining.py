@@ -69,6 +69,7 @@ class Explaining:
             for one in findings
             if one.differences
         ]
+        self.found.excused += sum(case.excuses(one) for one in findings if one.differences)
         if answers:
             ours, theirs = body_of(exchange.legacy), body_of(candidate)
             finding = Finding(exchange.number, tuple(answers), ours, theirs)

@@ -82,6 +82,8 @@ class EventCounts:
     reordered: int = 0
     """Events that one person's queue on the candidate's side has before an earlier one (also
     counted above); a remark, no difference."""
+    excused: int = 0
+    """Extra events of requests that legacy never answered (also counted as extra); no fault."""
     rebatched: int = 0
     """Messages that held several events; each event is counted by itself."""
 
@@ -118,8 +120,8 @@ class UnitCounts:
     tokens_mismatching: int = 0
     """Those of them with a distinct request that has an unaccepted difference."""
     set_aside: int = 0
-    """Distinct requests that legacy never answered (refused, reset, timed out). Nothing can be
-    held against the candidate there; they are no mismatches, and not among the distinct ones."""
+    """Distinct requests that legacy never answered (refused, reset, timed out). What the candidate
+    answered or queued there is no mismatch, and they are not among the distinct ones."""
 
     def merge(self, other: "UnitCounts") -> None:
         """Add the counts of *other*, which must be of other requests."""
