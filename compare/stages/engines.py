@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, resource_tracker
 from typing import Any, TypeVar
 
 from compare.stages.engine import Engine, Here
@@ -36,9 +37,10 @@ class Processes:
         """
         if self._pool is None:
             # Spawned, not forked: a fork would inherit the threads and locks of whoever calls.
-            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), _ignore_interrupts)
+            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"))
         try:
-            futures = [self._pool.submit(task, number) for number in numbers]
+            with _interrupts_held():
+                futures = [self._pool.submit(task, number) for number in numbers]
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
@@ -136,6 +138,16 @@ def _processors(records: int) -> int:
     return 1 if records < SMALL else len(os.sched_getaffinity(0))
 
 
-def _ignore_interrupts() -> None:
-    # Ctrl-C reaches the whole group; only the parent decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back: processes that are started meanwhile never get it.
+
+    Ctrl-C reaches the whole group of processes; only the parent decides what to do about it.
+    """
+    # It would lift the mask when it starts the tracker by itself.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -15,9 +15,9 @@ INTERRUPTED = 130
 
 
 def request(number: int) -> Request:
-    body = (
-        b'data={"event":"e","properties":{"token":"t","distinct_id":"p%d","n":%d,"time":5,}}'
-        % (number % 700, number)
+    body = b'data={"event":"e","properties":{"token":"t","distinct_id":"p%d","n":%d,"time":5,}}' % (
+        number % 700,
+        number,
     )
     return Request(b"POST", b"/track", FORM, body)
 
