@@ -30,7 +30,8 @@ from shadow.segments import Cut, Segment, SegmentReader
 FORMAT = 2
 PARTITIONS = 64
 FLUSH_BYTES = 256 * 1024
-_PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
+PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
+"""Finds the person whom a message names, by looking, not by parsing."""
 
 
 class RecordingError(Exception):
@@ -248,7 +249,7 @@ def partition(body: bytes, partitions: int) -> int:
     Found by looking, not by parsing: an event that no parser takes still has a partition. A
     person has one partition however the id is spelled: with escapes, as UTF-8, or as a number.
     """
-    found = _PERSON.search(body)
+    found = PERSON.search(body)
     if found is None:
         return 0
     person = found[1].strip(b'"')

@@ -1,9 +1,8 @@
 """Whether one person's events lie on both queues in the same order."""
 
-import re
 from dataclasses import dataclass, field
 
-_PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
+from shadow.recording import PERSON
 
 
 @dataclass(slots=True)
@@ -16,7 +15,7 @@ class Sequence:
 
     def note(self, text: bytes, one: bytes, other: bytes) -> None:
         """Take a pair: its queue, a tab and a text that names its person; both lines' heads."""
-        person = _PERSON.search(text)
+        person = PERSON.search(text)
         if person is None:
             return
         here, there = _offset(one), _offset(other)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from compare.judging.evidence import boundary
+from compare.judging.evidence import boundary, spent
 from compare.noise.rules import FieldRule
 from compare.policy.accepted import Accepted, Accepting, unknown_kind
 from compare.policy.category import CATEGORIES
@@ -130,13 +130,8 @@ class Gate(Section, frozen=True):
 
     @property
     def attempt_alpha(self) -> float:
-        """Chance of a false PASS that this attempt has: alpha, or the part it may spend.
-
-        ``alpha/(j(j+1))`` for the j-th attempt: over all j this sums to alpha.
-        """
-        if self.attempts == "restart":
-            return self.alpha
-        return self.alpha / (self.attempt * (self.attempt + 1))
+        """Chance of a false PASS that this attempt has: alpha, or the part it may spend."""
+        return self.alpha if self.attempts == "restart" else spent(self.alpha, self.attempt)
 
     @property
     def clean_requests(self) -> int:
