@@ -32,6 +32,19 @@ def ours(directory: Path, processes: int, order: bool = False) -> Counts:
     return {"changed": events.changed, "missing": events.missing, "extra": events.extra}
 
 
+def counts_only(directory: Path, processes: int) -> Counts:
+    """Count the recorded run as the other tools do, without asking for causes."""
+    from compare.stages.engine import Here, match_all, scan_all, workplace
+    from compare.stages.rules import Rules
+    from shadow.recording import RunReader
+
+    run, rules = RunReader(directory / "run"), Rules(order=False)
+    with workplace(run.directory) as work:
+        scan_all(run, rules, work, Here())
+        events = match_all(run, rules, work, Here()).counts
+    return {"changed": events.changed, "missing": events.missing, "extra": events.extra}
+
+
 def simplejson_decimal(directory: Path, processes: int) -> Counts:
     """Join canonical texts in a dictionary, then the rest by its id; decimals kept."""
     import simplejson
@@ -105,6 +118,7 @@ def _by_id(missing: set[str], extra: set[str]) -> Counts:
 
 PEERS: dict[str, Callable[[Path, int], Counts]] = {
     "mixmigrate": ours,
+    "counts only": counts_only,
     "with order": ordered,
     "simplejson": simplejson_decimal,
     "deepdiff": deepdiff_keyed,

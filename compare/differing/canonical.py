@@ -7,6 +7,7 @@ are never compared with ``==``, for which ``1 == 1.0 == True``; compare :func:`c
 
 import json
 import re
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from hashlib import blake2b
@@ -116,7 +117,7 @@ def digest(data: bytes) -> bytes:
 
 
 def content(term: Term | Unparsable) -> Content:
-    """Return what the event *term* says. Takes the server-set fields out of *term* itself."""
+    """Return what the event *term* says."""
     if isinstance(term, Unparsable):
         # A service puts its time last.
         stamp = _TIME_AT_END.search(term.body)
@@ -124,12 +125,23 @@ def content(term: Term | Unparsable) -> Content:
         return Content(digest(b"\x00" + bare), b"", stamp[1] if stamp else b"")
     if not isinstance(term, dict | Object):
         return Content(digest(canonical(term)), b"", b"")
+    term = _detached(term)
     holder = term.get("properties")
     ip = time = b""
     if isinstance(holder, dict | Object):
         ip, time = _take(holder, "ip"), _take(holder, "time")
     ip, time = ip or _take(term, "$ip"), time or _take(term, "$time")
     return Content(digest(canonical(term)), ip, time)
+
+
+def _detached(term: "dict[str, Term] | Object") -> "dict[str, Term] | Object":
+    """Return a copy from which fields can be taken, of the event and of its properties."""
+    if isinstance(term, Object):
+        return deepcopy(term)
+    holder = term.get("properties")
+    if isinstance(holder, dict | Object):
+        return term | {"properties": copy(holder) if isinstance(holder, dict) else deepcopy(holder)}
+    return term.copy()
 
 
 def _take(fields: "dict[str, Term] | Object", key: str) -> bytes:

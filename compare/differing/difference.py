@@ -108,8 +108,15 @@ def type_name(written: str | None) -> str:
 
 
 def _compare(path: str, legacy: Term, candidate: Term, found: list[Difference]) -> None:
-    if type(legacy) is type(candidate) and type(legacy) in _PLAIN and legacy == candidate:
+    if _is_same_leaf(legacy, candidate):
         return
+    if type(legacy) is dict and type(candidate) is dict:
+        # Most fields of most pairs are equal: they are taken out before anything is grouped.
+        same = {
+            key for key, value in legacy.items() if _is_same_leaf(value, candidate.get(key, ...))
+        }
+        legacy = {key: value for key, value in legacy.items() if key not in same}
+        candidate = {key: value for key, value in candidate.items() if key not in same}
     if isinstance(legacy, dict | Object) and isinstance(candidate, dict | Object):
         _compare_objects(path, legacy, candidate, found)
     elif isinstance(legacy, list) and isinstance(candidate, list):
@@ -117,6 +124,10 @@ def _compare(path: str, legacy: Term, candidate: Term, found: list[Difference]) 
     elif canonical(legacy) != canonical(candidate):
         kind = _leaf_kind(path, legacy, candidate)
         found.append(Difference(kind, path, text(legacy), text(candidate)))
+
+
+def _is_same_leaf(one: Term, other: Term) -> bool:
+    return type(one) is type(other) and type(one) in _PLAIN and one == other
 
 
 Fields = dict[str, Term] | Object

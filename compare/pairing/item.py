@@ -80,7 +80,7 @@ def bodies_of(body: bytes) -> list[bytes]:
 
 def said_by(body: bytes) -> Content:
     """Return what the message *body* says."""
-    return content(parse(body))
+    return content(term_of(body))
 
 
 @lru_cache(maxsize=1024)

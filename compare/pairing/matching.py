@@ -5,9 +5,11 @@ requests, paired by keys, and compared field by field. What finds no partner her
 another partition, if the candidate changed the very person: it is handed on (see ``settling``).
 """
 
+import gc
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -172,13 +174,26 @@ def match(directory: Path, number: int, rules: Rules, work: Path) -> Matched:
     """Return what the events of partition *number* amount to; leave the findings in *work*."""
     run = RunReader(directory)
     sieve = Sieve(rules.late_after, Sequence() if rules.order else None)
-    for lines in run.event_lines(number):
-        sieve.add(lines)
     box: Outbox[Finding] = Outbox(work, FINDINGS, number)
-    found = settle(sieve, Links(inbox(work, TIES, number, Tie)), run, number, rules, box)
+    with _no_collection():
+        for lines in run.event_lines(number):
+            sieve.add(lines)
+        found = settle(sieve, Links(inbox(work, TIES, number, Tie)), run, number, rules, box)
     box.close()
     found.damage |= {f"{damage.where}: {damage.what}" for damage in run.damage}
     return found
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Spare the work on one partition the search for cycles, of which it makes none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def settle(

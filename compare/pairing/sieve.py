@@ -9,6 +9,7 @@ What a sieve finds is a matter of counts of equal lines alone: it is the same in
 the lines come, and for one side as for the other.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -46,21 +47,21 @@ class Sieve:
     """Pairs of the same bytes."""
     late: int = 0
     _waiting: dict[bytes, Head | list[Head]] = field(default_factory=dict)
-    _paired: set[int] = field(default_factory=set)
+    _paired: "array[int]" = field(default_factory=lambda: array("q"))
     """Hashes of the lines that had an equal."""
 
     def add(self, lines: Iterable[bytes]) -> None:
         """Take lines, without their ends."""
         # The hot loop of every comparison: one dictionary, and no message is read.
-        waiting, paired, identical = self._waiting, self._paired, 0
+        waiting, paired, identical = self._waiting, self._paired.append, 0
         sequence, digits = self.sequence, _digits(self.late_after)
         for line in lines:
             head, _, rest = line.partition(b"\t")
             there = waiting.pop(rest, None)
             if there is None:
                 waiting[rest] = head
-            elif type(there) is bytes and there[:1] != head[:1]:
-                paired.add(hash(rest))
+            elif type(there) is bytes and there[0] != head[0]:
+                paired(hash(rest))
                 identical += 1
                 if head[1:digits] != there[1:digits]:  # else closer than that: the digits agree
                     self.late += apart(head, there) > self.late_after
@@ -77,7 +78,7 @@ class Sieve:
             self._waiting[rest] = [*waiting, head]
             return
         other = waiting.pop(0)
-        self._paired.add(hash(rest))
+        self._paired.append(hash(rest))
         self.identical += 1
         self.late += apart(head, other) > self.late_after
         self._waiting[rest] = waiting if len(waiting) > 1 else waiting[0]
@@ -88,7 +89,8 @@ class Sieve:
         The lines taken so far remain as they are.
         """
         sequence = Sequence() if self.sequence is not None else None
-        sifted = Sifted(self.late_after, self._paired, sequence)
+        repeats = {hash(rest) for rest in self._waiting}.intersection(self._paired)
+        sifted = Sifted(self.late_after, repeats, sequence)
         sifted.add(self._lines())
         return sifted
 
@@ -106,8 +108,8 @@ class Sifted:
     """The second sieve: takes what the first left, and pairs what says the same."""
 
     late_after: float
-    _identical: set[int]
-    """Hashes of the lines that had an equal in the first sieve."""
+    _repeats: set[int]
+    """Hashes of the lines of which one had an equal in the first sieve."""
     sequence: Sequence | None = None
     equal: int = 0
     """Pairs of other bytes that say the same."""
@@ -160,7 +162,7 @@ class Sifted:
         """Yield what neither sieve found an equal for; count the lines that are none of events."""
         for (head, rest), had in self._left():
             try:
-                yield Leftover(event_of(head, rest), had or hash(rest) in self._identical)
+                yield Leftover(event_of(head, rest), had or hash(rest) in self._repeats)
             except ValueError:
                 self.unreadable += 1
 

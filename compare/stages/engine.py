@@ -94,8 +94,8 @@ def summarise(
     engine = engine or Here()
     with workplace(run.directory) as work:
         try:
-            scanned = _scan(run, rules, work, engine, progress)
-            matched = _match(run, rules, work, engine, progress)
+            scanned = scan_all(run, rules, work, engine, progress)
+            matched = match_all(run, rules, work, engine, progress)
             explained = _explain(run, rules, work, engine, progress, scanned, matched)
         except BaseException:
             engine.close()  # its workers still write here
@@ -116,7 +116,10 @@ def workplace(directory: Path) -> Iterator[Path]:
         yield Path(work)
 
 
-def _scan(run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Progress) -> Scanned:
+def scan_all(
+    run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Progress = _in_silence
+) -> Scanned:
+    """Return what the first stage found in all partitions; its records are in *work*."""
     task = partial(_scan_one, run.directory, rules, work)
     total, done = sum(run.manifest.exchanges), 0
     parts: list[Scanned] = []
@@ -127,7 +130,10 @@ def _scan(run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Pr
     return scanning.merged(parts, rules)
 
 
-def _match(run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Progress) -> Matched:
+def match_all(
+    run: RunReader, rules: Rules, work: Path, engine: Engine, progress: Progress = _in_silence
+) -> Matched:
+    """Return what the second stage counts, after :func:`scan_all`; its findings are in *work*."""
     task = partial(_match_one, run.directory, rules, work)
     total, whole = sum(run.manifest.events), Matched()
     for part in engine.map(task, run.partitions):

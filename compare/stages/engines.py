@@ -3,11 +3,12 @@
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_all_start_methods, get_context, resource_tracker
 from typing import Any, TypeVar
 
 from compare.stages.engine import Engine, Here
@@ -36,8 +37,7 @@ class Processes:
         :raises EngineError: a process died.
         """
         if self._pool is None:
-            # Spawned, not forked: a fork would inherit the threads and locks of whoever calls.
-            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"))
+            self._pool = ProcessPoolExecutor(self._count, get_context(_start_method()))
         try:
             with _interrupts_held():
                 futures = [self._pool.submit(task, number) for number in numbers]
@@ -53,6 +53,15 @@ class Processes:
         """Let the processes go; what they have not begun is not done."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_method() -> str:
+    """Return how to start processes: forked, which takes no time, unless threads would be lost.
+
+    A fork of a process with threads inherits their locks as they are, and nobody to open them.
+    """
+    alone = threading.active_count() == 1 and "fork" in get_all_start_methods()
+    return "fork" if alone else "spawn"
 
 
 class Dask:

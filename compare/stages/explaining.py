@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from compare.differing.canonical import Content, parse
+from compare.differing.canonical import Content
 from compare.differing.difference import Difference
 from compare.differing.paths import Paths
 from compare.differing.pattern import Pattern, pattern
 from compare.differing.record import difference_record, told
 from compare.differing.responses import is_success, response_differences
 from compare.pairing.finding import STRANGERS, Finding
-from compare.pairing.item import said_by
+from compare.pairing.item import said_by, term_of
 from compare.pairing.matching import FINDINGS
 from compare.policy.acceptance import waiver
 from compare.quirks.catalogue import explain
@@ -202,6 +202,6 @@ def explain_strangers(rules: Rules, paths: Paths, work: Path) -> Explained:
 
 def _endpoint(finding: Finding) -> str:
     """Return the endpoint that an event without a known request must have come through."""
-    term = parse(finding.legacy or finding.candidate or b"")
+    term = term_of(finding.legacy or finding.candidate or b"")
     has_properties = isinstance(term, dict | Object) and term.get("properties") is not None
     return "track" if has_properties else "engage"
