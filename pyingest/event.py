@@ -11,6 +11,11 @@ class Event:
     """The queue's name on its server, for example ``events``."""
     body: bytes
     """The message as it lies on the queue: JSON text in UTF-8, normally."""
+    key: bytes = b""
+    """Events of one key stay in their order where an engine keeps order by key; empty: any."""
+    id: bytes = b""
+    """What makes a second publish of the same event known as such, where an engine can tell;
+    empty: every publish is an event of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,18 @@ _RULES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """One record that will not be stored, for the dead letters and the counts."""
+
+    endpoint: str
+    reason: str
+    """What a client is told, for example ``token, missing or empty``."""
+    body: bytes = b""
+    """The record as far as it could be read, or the payload that could not."""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What is to be done about one request."""
 
@@ -42,6 +54,10 @@ class Decision:
     """The answer when every event was stored (or there was none)."""
     refused: Response
     """The answer when one was not."""
+    rejected: tuple[Rejected, ...] = ()
+    """The records that will not be stored, whatever the queue says."""
+    tokens: tuple[str, ...] = ()
+    """The project of each of ``events``, in their order; empty where nobody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

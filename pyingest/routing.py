@@ -11,6 +11,10 @@ class Endpoint(enum.Enum):
     """Events: something happened."""
     ENGAGE = "engage"
     """Profile updates: something is known of somebody."""
+    GROUPS = "groups"
+    """Profile updates of companies and the like. Modern contract only."""
+    IMPORT = "import"
+    """Events of any age. Modern contract only."""
 
 
 ENDPOINTS = {
