@@ -1,0 +1,78 @@
+"""Requests at times that do not depend on the answers: what clients do who know nothing of us.
+
+``python -m benchmarks.open_loop PORT RATE SECONDS`` prints the latencies as JSON. Each is counted
+from the time at which the request was due, so a server that stalls is charged for all who waited.
+"""
+
+import json
+import random
+import select
+import socket
+import sys
+import time
+from collections import deque
+
+from benchmarks.ingest_workload import requests
+
+CONNECTIONS = 128
+
+
+class Client:
+    """Many connections, one request in flight on each."""
+
+    def __init__(self, port: int) -> None:
+        self._poll = select.epoll()
+        self._idle: deque[socket.socket] = deque()
+        self._busy: dict[int, tuple[socket.socket, float]] = {}
+        self.latencies: list[float] = []
+        for _ in range(CONNECTIONS):
+            connection = socket.create_connection(("127.0.0.1", port))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._poll.register(connection, select.EPOLLIN)
+            self._idle.append(connection)
+
+    def run(self, items: list[bytes], due: list[float]) -> None:
+        """Send a request at each of the times of *due* (seconds from now)."""
+        begun = time.perf_counter()
+        waiting: deque[float] = deque()
+        number = at = 0
+        while len(self.latencies) < len(due):
+            now = time.perf_counter() - begun
+            while at < len(due) and due[at] <= now:
+                waiting.append(due[at])
+                at += 1
+            while waiting and self._idle:
+                connection = self._idle.popleft()
+                connection.sendall(items[number % len(items)])
+                self._busy[connection.fileno()] = connection, waiting.popleft() + begun
+                number += 1
+            self._take(0)
+
+    def _take(self, wait: float) -> None:
+        for descriptor, _ in self._poll.poll(wait):
+            connection, due = self._busy.pop(descriptor)
+            answer = connection.recv(65536)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                sys.exit(f"answered {answer[:200]!r}")
+            self.latencies.append(time.perf_counter() - due)
+            self._idle.append(connection)
+
+
+def main() -> None:
+    """Run it, and print p50, p99 and p99.9 in microseconds."""
+    port, rate, seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+    draw, at, due = random.Random(7), 0.0, []
+    while at < seconds:
+        at += draw.expovariate(rate)
+        due.append(at)
+    client = Client(port)
+    client.run(requests(), due)
+    found = sorted(client.latencies)
+    told = {name: found[int(len(found) * share)] * 1e6 for name, share in SHARES.items()}
+    print(json.dumps(told))
+
+
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+
+if __name__ == "__main__":
+    main()
