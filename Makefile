@@ -16,9 +16,10 @@ check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: $(VENV)/.ready ## how fast two queues are compared, beside three other tools; ten minutes
+benchmarks: $(VENV)/.ready ## comparing and ingesting, each beside other tools; twenty minutes
 	$(BIN)/python -m pip install --quiet --prefer-binary --editable '.[benchmarks]'
 	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.ingest
 
 services: ## what system tests can use, from Debian's packages (needs root)
 	bash scripts/install-services.sh

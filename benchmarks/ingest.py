@@ -93,7 +93,10 @@ def _round(name: str, work: Path, script: Path, seconds: int) -> Round | Missing
         return start
     if start.does_the_job:
         checked = Running.begin(start, port, 0)
-        check(name, port, sink, checked)
+        try:
+            check(name, port, sink, checked)
+        finally:
+            checked.end()
     # The events of the timed part go nowhere, where that is possible.
     void = work / "timed" if "sqlite" in name else Path("/dev/null")
     timed = start_of(name, port, void, work)
@@ -149,7 +152,7 @@ def show(found: dict[str, list[Round]]) -> None:
     """Print the medians, and how much ours is of each other's."""
 
     def median(name: str, field: str) -> float:
-        return statistics.median(getattr(one, field) for one in found[name])
+        return float(statistics.median(getattr(one, field) for one in found[name]))
 
     head = (
         "rps",

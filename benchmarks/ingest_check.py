@@ -21,7 +21,7 @@ KINDS = {b"1": "1", b"0": "0"}
 def check(name: str, port: int, sink: Path, running: Running) -> None:
     """Send all requests down one connection, end the server, and look at everything."""
     answers: Counter[str] = Counter()
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
         for item in requests():
             connection.sendall(item)
             answers[kind_of(body_of(connection))] += 1

@@ -6,6 +6,7 @@ from the time at which the request was due, so a server that stalls is charged f
 
 import json
 import random
+import re
 import select
 import socket
 import sys
@@ -15,6 +16,7 @@ from collections import deque
 from benchmarks.ingest_workload import requests
 
 CONNECTIONS = 128
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Client:
@@ -24,6 +26,7 @@ class Client:
         self._poll = select.epoll()
         self._idle: deque[socket.socket] = deque()
         self._busy: dict[int, tuple[socket.socket, float]] = {}
+        self._begun: dict[int, bytes] = {}
         self.latencies: list[float] = []
         for _ in range(CONNECTIONS):
             connection = socket.create_connection(("127.0.0.1", port))
@@ -50,12 +53,23 @@ class Client:
 
     def _take(self, wait: float) -> None:
         for descriptor, _ in self._poll.poll(wait):
-            connection, due = self._busy.pop(descriptor)
-            answer = connection.recv(65536)
+            connection, due = self._busy[descriptor]
+            answer = self._begun.pop(descriptor, b"") + connection.recv(65536)
             if not answer.startswith(b"HTTP/1.1 200"):
                 sys.exit(f"answered {answer[:200]!r}")
+            if not is_whole(answer):
+                self._begun[descriptor] = answer
+                continue
+            del self._busy[descriptor]
             self.latencies.append(time.perf_counter() - due)
             self._idle.append(connection)
+
+
+def is_whole(answer: bytes) -> bool:
+    """Say whether an answer came to its end; some servers send head and body apart."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = LENGTH.search(head)
+    return bool(end) and length is not None and len(body) >= int(length[1])
 
 
 def main() -> None:

@@ -42,34 +42,15 @@ class Ingest:
 
 
 if __name__ == "__main__":
-
-    class Server(uvicorn.Server):
-        """Leaves the signals to the sink."""
-
-        def install_signal_handlers(self) -> None:
-            """Install none."""
-
-        def capture_signals(self) -> Any:
-            """Capture none."""
-            from contextlib import nullcontext
-
-            return nullcontext()
-
-        async def startup(self, sockets: Any = None) -> None:
-            """Listen, and say so."""
-            await super().startup(sockets)
-            print("ready", flush=True)
-
-    Server(
-        uvicorn.Config(
-            Ingest(sys.argv[2]),
-            host="127.0.0.1",
-            port=int(sys.argv[1]),
-            http="httptools",
-            loop="uvloop",
-            lifespan="off",
-            access_log=False,
-            log_level="error",
-            server_header=False,
-        )
-    ).run()
+    # At its end uvicorn raises the signal again that it got, and the sink writes what waits.
+    uvicorn.run(
+        Ingest(sys.argv[2]),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_level="error",
+        server_header=False,
+    )

@@ -22,7 +22,7 @@ def application(sink: Sink) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
         if environ["REQUEST_METHOD"] == "POST":
             form = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         forwarded, peer = environ.get("HTTP_X_FORWARDED_FOR"), environ["REMOTE_ADDR"]
-        body = answer(environ["QUERY_STRING"], form, forwarded, peer, sink)
+        body = answer(environ.get("QUERY_STRING", ""), form, forwarded, peer, sink)
         kind = "application/json" if body[:1] == b"{" else "text/plain"
         fields = [("Content-Type", kind), ("Content-Length", str(len(body))), *FIELDS]
         start_response("200 OK", fields)
