@@ -60,13 +60,13 @@ def _text(data: bytes) -> str:
 
 
 def _resolved(presented: Presented, known: Credentials) -> str | None:
-    """Return the project of what is known to us: an account first, since it has a password."""
-    if presented.account:
-        secret = known.accounts.get(presented.account, "")
-        if secret and hmac.compare_digest(secret.encode(), presented.secret.encode()):
-            return known.projects.get(presented.project_id)
-        return None
-    return known.keys.get(presented.key)
+    """Return the project of what is known to us, or ``None``."""
+    if presented.key in known.keys:
+        return known.keys[presented.key]
+    secret = known.accounts.get(presented.account, "")
+    if secret and hmac.compare_digest(secret.encode(), presented.secret.encode()):
+        return known.projects.get(presented.project_id)
+    return None
 
 
 def _believed(presented: Presented, known: Credentials) -> str:

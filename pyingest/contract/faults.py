@@ -32,9 +32,9 @@ def too_fast(request: Request, now: float, settings: ContractSettings, wait: int
     return _told(request, now, settings, fault, max(1, wait))
 
 
-def malformed(status: int, error: str, now: float) -> Response:
+def malformed(status: int, error: str, now: float, origin: bytes | None = None) -> Response:
     """Return the answer to bytes that are no request one could read: 400, 408, 413, 414, 431."""
-    return say(Outcome(fault=Fault(error, status)), Manner(verbose=True), None, now)
+    return say(Outcome(fault=Fault(error, status)), Manner(verbose=True), origin, now)
 
 
 def not_served(request: Request, now: float, settings: ContractSettings) -> Response:

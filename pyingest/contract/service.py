@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from pyingest.cleaning.record import Circumstances
 from pyingest.contract import credentials
 from pyingest.contract.client_address import client_address, kept
-from pyingest.contract.faults import not_served
+from pyingest.contract.faults import malformed, not_served
 from pyingest.contract.fields import is_on
 from pyingest.contract.judging import judge
 from pyingest.contract.manner import Form, Manner, manner, say
-from pyingest.contract.outcome import FAILED, NO_CREDENTIAL, Fault, Outcome
+from pyingest.contract.outcome import (
+    FAILED,
+    NO_CREDENTIAL,
+    NO_EXPECTATION,
+    NO_VERSION,
+    Fault,
+    Outcome,
+)
 from pyingest.contract.pages import missing, page
 from pyingest.contract.payload import Payload, find
 from pyingest.contract.places import Page, split
@@ -24,6 +31,7 @@ from pyingest.routing import Endpoint
 _UNAVAILABLE = Outcome(fault=Fault(FAILED, 503))
 _REFUSED = Outcome(fault=Fault(NO_CREDENTIAL, 401))
 _LONGEST_ID = 128
+_CONTINUE = b"100-continue"
 _READ = (b"GET", b"POST", b"HEAD")
 
 
@@ -42,6 +50,10 @@ class _Asked:
 def answer(request: Request, peer: str, now: float, settings: ContractSettings) -> Decision:
     """Return what follows from *request*, which came from *peer* at *now* (epoch seconds)."""
     headers = combined(request.headers)
+    if request.version == b"0.9":
+        return _final(malformed(400, NO_VERSION, now))
+    if headers.get(b"expect", _CONTINUE).lower() != _CONTINUE:
+        return _final(malformed(417, NO_EXPECTATION, now, headers.get(b"origin")))
     if request.method == b"OPTIONS":
         return _final(preflight(headers, now))
     path, query = split(request.target)
