@@ -12,7 +12,7 @@ from zope.interface import implementer
 from pyingest.contract.service import answer
 from pyingest.contract.testing import SETTINGS
 from pyingest.event import Event
-from pyingest.http import HttpFactory, HttpProtocol, Reply, Timeouts
+from pyingest.http import HttpFactory, Reply, Timeouts
 from pyingest.message import Request
 from pyingest.wire.requestreader import Limits
 
@@ -25,7 +25,16 @@ FIELD = b"/track?data=%s" % EVENT.replace(b'"', b"%22")
 class Wire(StringTransport):
     """A transport in memory that can be half closed and cut."""
 
+    def getTcpNoDelay(self) -> bool:
+        return True
+
     def setTcpNoDelay(self, enabled: bool) -> None:
+        pass
+
+    def getTcpKeepAlive(self) -> bool:
+        return False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
         pass
 
     def loseWriteConnection(self) -> None:
@@ -46,7 +55,7 @@ class Service:
         )
         self.factory.doStart()
         self.wire = Wire(peerAddress=IPv4Address("TCP", "203.0.113.9", 1))
-        self.protocol: HttpProtocol = self.factory.buildProtocol(None)
+        self.protocol = self.factory.buildProtocol(None)
         self.protocol.makeConnection(self.wire)
 
     async def handle(self, request: Request, peer: str) -> Reply:
@@ -76,7 +85,7 @@ class Service:
         assert self.clock.getDelayedCalls() == []
 
 
-@pytest.fixture()
+@pytest.fixture
 def service() -> Iterator[Service]:
     made = Service()
     yield made
