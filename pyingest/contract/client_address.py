@@ -1,9 +1,9 @@
-"""Whose address a request has, behind fronts that are ours; and how much of it is kept."""
+"""Whose address a request has, behind fronts that are ours."""
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from pyingest.contract.settings import AddressKeeping, TrustedProxies
+from pyingest.contract.settings import TrustedProxies
 
 _Address = IPv4Address | IPv6Address
 
@@ -42,15 +42,3 @@ def _parsed(text: str) -> _Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
-
-
-@lru_cache(maxsize=4096)
-def kept(address: str, keeping: AddressKeeping) -> str:
-    """Return as much of *address* as may be kept; empty for nothing, and for what is none."""
-    if keeping is AddressKeeping.KEEP:
-        return address
-    parsed = _parsed(address)
-    if keeping is AddressKeeping.DROP or parsed is None:
-        return ""
-    bits = 24 if isinstance(parsed, IPv4Address) else 48
-    return str(ip_network(f"{parsed}/{bits}", strict=False).network_address)

@@ -63,10 +63,6 @@ def _judged(
     result = settings.clean(record, around)
     if not isinstance(result, Cleaned):
         return result
-    most = settings.limits.record
-    if len(result.body) > most:
-        problem = f"record, exceeds max of {most} bytes"
-        return Refused(problem, message=problem, token=result.token)
     if not settings.tokens.permit(result.token):
         return Refused(NO_TOKEN, "properties.token", NO_TOKEN, token=result.token)
     return result

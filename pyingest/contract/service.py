@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pyingest.cleaning.record import Circumstances
 from pyingest.contract import credentials
-from pyingest.contract.client_address import client_address, kept
+from pyingest.contract.client_address import client_address
 from pyingest.contract.faults import malformed, not_served
 from pyingest.contract.fields import is_on
 from pyingest.contract.judging import judge
@@ -119,7 +119,7 @@ def _around(asked: _Asked, project: str, settings: ContractSettings) -> Circumst
     return Circumstances(
         endpoint=asked.endpoint,
         now=asked.now,
-        address=kept(address, settings.address),
+        address=address,
         use_address=is_on(parameters.get(b"ip")),
         strict=asked.manner.form is not Form.LEGACY,
         project=project,

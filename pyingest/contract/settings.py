@@ -3,11 +3,13 @@
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
-from typing import cast
 
+from pyingest.cleaning.cleaning import clean
+from pyingest.cleaning.json_tolerant import decode
 from pyingest.cleaning.record import Circumstances, Cleaned, Dropped, Refused
+from pyingest.cleaning.settings import CleaningSettings
 from pyingest.contract.places import Place, places
 from pyingest.routing import Endpoint
 from pyingest.wire.term import Term, Unreadable
@@ -27,15 +29,6 @@ class Authentication(enum.Enum):
     """There must be a known credential."""
 
 
-class AddressKeeping(enum.Enum):
-    """How much of a client's address may be kept."""
-
-    KEEP = "keep"
-    TRUNCATE = "truncate"
-    """The network alone: /24 of IPv4, /48 of IPv6."""
-    DROP = "drop"
-
-
 @dataclass(frozen=True, slots=True)
 class ContractLimits:
     """How much a request may hold; sizes in bytes."""
@@ -43,8 +36,6 @@ class ContractLimits:
     body: int = 10 * 1024 * 1024
     """Of a request, decompressed."""
     records: int = 2000
-    record: int = 1024 * 1024
-    """Of one record, as it would be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +88,9 @@ class Queues:
         return self.groups if endpoint is Endpoint.GROUPS else self.events
 
 
-@lru_cache(maxsize=1)
-def _clean() -> Clean:
-    import importlib
-
-    return cast("Clean", importlib.import_module("pyingest.cleaning.cleaning").clean)
-
-
-@lru_cache(maxsize=1)
-def _decode() -> Decode:
-    import importlib
-
-    return cast("Decode", importlib.import_module("pyingest.cleaning.json_tolerant").decode)
+def cleaning(settings: CleaningSettings) -> Clean:
+    """Return the cleaning of records by *settings*: what addresses are kept, how large one is."""
+    return partial(clean, settings=settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +105,6 @@ class ContractSettings:
     tokens: Tokens = Tokens()
     queues: Queues = Queues()
     proxies: TrustedProxies = TrustedProxies()
-    address: AddressKeeping = AddressKeeping.KEEP
     redirect_hosts: frozenset[str] = frozenset()
     """Hosts that ``redirect`` may lead to; ``.example.com`` means every host below it."""
     retry_after: int = 30
@@ -131,8 +112,10 @@ class ContractSettings:
     too_many_requests: bool = False
     """Whether ``/track``, ``/engage`` and ``/groups`` answer 429, not 503, to a client beyond its
     rate. Some phones throw a batch away at 429."""
-    clean: Clean = field(default_factory=_clean)
-    decode: Decode = field(default_factory=_decode)
+    clean: Clean = clean
+    """What judges and mends one record; :func:`cleaning` makes one with other settings."""
+    decode: Decode = decode
+    """What reads JSON."""
 
     @property
     def places(self) -> Mapping[bytes, Place]:

@@ -439,14 +439,6 @@ def test_a_body_over_the_limit_is_413_with_an_integer_status_and_no_wait() -> No
     assert said(post("/track", b"x" * 101, settings=settings).stored) == (413, b"0")
 
 
-def test_a_record_over_the_limit_is_refused_and_the_others_are_stored() -> None:
-    settings = replace(SETTINGS, limits=ContractLimits(record=80))
-    large = GOOD.replace(b'"e"', b'"%b"' % (b"e" * 80))
-    decision = post("/track?verbose=1", b"[%b,%b]" % (large, GOOD), JSON, settings)
-    assert stored(decision) == [GOOD]
-    assert heard(decision)["error"] == "record, exceeds max of 80 bytes"
-
-
 # Compression.
 
 GZIP: Headers = (*JSON, (b"Content-Encoding", b"gzip"))

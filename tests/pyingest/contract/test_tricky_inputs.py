@@ -9,8 +9,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from pyingest.cleaning.settings import AddressPolicy, CleaningSettings
 from pyingest.contract.service import answer
-from pyingest.contract.settings import ContractSettings, TrustedProxies
+from pyingest.contract.settings import ContractSettings, TrustedProxies, cleaning
 from pyingest.ingest import Decision
 from pyingest.message import Headers, Request, header
 
@@ -436,6 +437,16 @@ def test_the_address_behind_a_trusted_front_goes_to_the_cleaning() -> None:
         decision = answer(request, "203.0.113.9", NOW, settings)
         assert properties(decision).get("ip") == seen
         assert bodies(decision)[0]["envelope"]["address"] == "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"), [("keep", "203.0.113.9"), ("truncate", "203.0.113.0"), ("drop", None)]
+)
+def test_an_address_is_kept_as_the_operator_wants_it(policy: str, kept: str | None) -> None:
+    settings = replace(SETTINGS, clean=cleaning(CleaningSettings(address=AddressPolicy(policy))))
+    decision = answer(Request(b"POST", b"/track?ip=1", JSON, E), "203.0.113.9", NOW, settings)
+    assert properties(decision).get("ip") == kept
+    assert bodies(decision)[0]["envelope"].get("address") == kept
 
 
 def test_a_record_of_too_many_properties_is_cut_or_named() -> None:
