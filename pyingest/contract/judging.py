@@ -7,7 +7,16 @@ import msgspec
 
 from pyingest.clean import is_object
 from pyingest.cleaning.record import Circumstances, Cleaned, Dropped, Refused
-from pyingest.contract.outcome import NO_DATA, NO_JSON, NO_OBJECT, NO_TOKEN, Outcome, Problem
+from pyingest.cleaning.times import seconds
+from pyingest.contract.outcome import (
+    NO_DATA,
+    NO_JSON,
+    NO_OBJECT,
+    NO_TOKEN,
+    TOO_OLD,
+    Outcome,
+    Problem,
+)
 from pyingest.contract.records import BadLine, Records
 from pyingest.contract.settings import ContractSettings
 from pyingest.event import Event
@@ -65,6 +74,11 @@ def _judged(
         return result
     if not settings.tokens.permit(result.token):
         return Refused(NO_TOKEN, "properties.token", NO_TOKEN, token=result.token)
+    window = settings.track_window
+    if window is not None and around.endpoint is Endpoint.TRACK:
+        stamp = seconds(record["properties"].get("time"))
+        if stamp is not None and stamp < around.now - window:
+            return Refused(TOO_OLD, "properties.time", TOO_OLD, token=result.token)
     return result
 
 

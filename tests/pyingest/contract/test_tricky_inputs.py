@@ -29,6 +29,7 @@ NO_JSON = "data, invalid JSON"
 NO_OBJECT = "data, must be an object or a list of objects"
 NO_GZIP = "data, invalid gzip"
 NO_EVENT = "event, missing"
+NO_PERSON = "distinct_id, missing or empty"
 NO_TOKEN = "token, missing or empty"
 
 
@@ -37,6 +38,11 @@ def event(**more: Any) -> bytes:
     properties = {"token": "T", "distinct_id": "u", "q": "~~~???>>>ûÿ"} | more
     text = json.dumps({"event": "e", "properties": properties}, ensure_ascii=False)
     return text.encode()
+
+
+def special(name: str, **properties: Any) -> bytes:
+    """Return an event that joins identities."""
+    return json.dumps({"event": name, "properties": {"token": "T"} | properties}).encode()
 
 
 E = event()
@@ -153,6 +159,10 @@ SHAPES = [
     raw("person 0", event(distinct_id=0)),
     raw("person empty", event(distinct_id="")),
     raw("person under its profile name", E.replace(b'"distinct_id"', b'"$distinct_id"')),
+    raw("an alias of nobody", special("$create_alias", alias="a"), NO_PERSON),
+    raw("an alias", special("$create_alias", alias="a", distinct_id="u")),
+    raw("identities joined", special("$merge", **{"$distinct_ids": ["a", "b"]})),
+    raw("a token that nobody knows", event(token="c0ffee" * 5)),
     raw("a profile sent to track", PROFILE, NO_EVENT),
     raw("an event sent to engage", E, "$token, missing or empty", "/engage"),
     Case("records to be ignored", event(**{"$ignore": "bot"}), JSON),
