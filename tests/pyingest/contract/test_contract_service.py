@@ -454,6 +454,12 @@ def test_lines_are_counted_before_they_are_read() -> None:
     assert post("/track", b"x\n" * 2001, kind).stored.status == 413
 
 
+def test_blank_lines_are_no_records_unless_there_is_no_end_to_them() -> None:
+    kind = ((b"Content-Type", b"application/x-ndjson"),)
+    assert len(post("/track", GOOD + b"\n" * 7000 + GOOD, kind).events) == 2
+    assert post("/track", GOOD + b"\n" * 8000 + GOOD, kind).stored.status == 413
+
+
 def test_a_body_over_the_limit_is_413_with_an_integer_status_and_no_wait() -> None:
     settings = replace(SETTINGS, limits=ContractLimits(body=100))
     decision = post("/track?verbose=1", b"x" * 101, settings=settings)
