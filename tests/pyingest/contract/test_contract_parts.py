@@ -118,6 +118,12 @@ def test_the_limit_itself_is_not_beyond_the_limit() -> None:
     assert inflate(packed * 2, 200) == b"x" * 200
 
 
+def test_nothing_beyond_the_limit_is_looked_at() -> None:
+    broken = gzip.compress(b"x" * 1_000_000)[:-20] + b"junk"
+    assert inflate(broken, 1_000_000) is Flaw.INVALID
+    assert inflate(broken, 1000) is Flaw.TOO_LARGE
+
+
 def test_members_without_end_are_no_gzip() -> None:
     assert inflate(gzip.compress(b"") * 10_000, 100) is Flaw.INVALID
 
