@@ -65,7 +65,7 @@ def _judged(
         return Refused(NO_TOKEN, "properties.token", NO_TOKEN, token=result.token)
     window = settings.track_window
     if window is not None and around.endpoint is Endpoint.TRACK:
-        stamp = seconds(record["properties"].get("time"))
+        stamp = seconds((record.get("properties") or {}).get("time"))
         if stamp is not None and stamp < around.now - window:
             return Refused(TOO_OLD, "properties.time", TOO_OLD, token=result.token)
     return result

@@ -107,9 +107,10 @@ def say(
         return respond(302, TEXT, b"1" if outcome.good else b"0", origin, now, more)
     if to.image or to.callback:
         # Images and scripts of an error are not shown, not run: only "later" is told by status.
-        status = status if status == 429 or status >= 500 else 200
+        if status != 429 and status < 500:
+            status, more = 200, ()
         if to.image:
-            return respond(status, GIF, PIXEL, origin, now, more if status != 200 else ())
+            return respond(status, GIF, PIXEL, origin, now, more)
         # The comment keeps a file of some other kind from starting with a chosen name.
         kind, body = SCRIPT, b"/**/%b(%b);" % (to.callback, body)
     return respond(status, kind, body, origin, now, more)
