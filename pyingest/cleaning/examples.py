@@ -66,7 +66,7 @@ def shown(example: Example) -> str:
 
 
 def _record(example: Example) -> Term:
-    before = decode(example.before.encode())
+    before: Term = decode(example.before.encode())
     if example.endpoint is Endpoint.ENGAGE:
         return {"$token": "t", "$distinct_id": "d"} | before
     own: dict[str, Term] = {"token": "t"}

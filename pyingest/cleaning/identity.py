@@ -100,7 +100,9 @@ def person(draft: Draft) -> Outcome:
         return draft.refused(f"{name}, must be text or a number", name, "must be a string")
     if text != found:
         draft.notes.append("distinct_id")
-    fields[name] = draft.person = text
+    fields[name] = text
+    if not draft.special:
+        draft.person = text
     return None
 
 

@@ -258,7 +258,8 @@ RULES: tuple[Rule, ...] = (
         _event(
             '{"mp_lib": "web"}',
             '{"token": "t", "endpoint": "track", "received": 1795232317.22, "lib": "web",'
-            ' "request_id": "r1", "content_hash": "5d2898b133dc553b8307319c469fe472", "address": "203.0.113.9"}',
+            ' "request_id": "r1",  "address": "203.0.113.9",'
+            ' "content_hash": "5d2898b133dc553b8307319c469fe472"}',
             Part.ENVELOPED,
             address="203.0.113.9",
         ),

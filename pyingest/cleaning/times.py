@@ -85,9 +85,9 @@ def unusable_time(draft: Draft) -> Outcome:
     Source: the vendor's reference; lenient replies and ISO 8601 are our choice.
     """
     name = draft.sign + "time"
-    if draft.said is not None or name not in draft.fields:
+    found = draft.fields.get(name)
+    if draft.said is not None or found is None:
         return None
-    found = draft.fields[name]
     if draft.circumstances.strict:
         return draft.refused("time, invalid", name, _SECONDS)
     stamp = draft.said = from_iso(found)
@@ -145,4 +145,4 @@ def profile_time(draft: Draft) -> Outcome:
     return None
 
 
-TIME_STEPS = (time_in_seconds, time_of_receipt, unusable_time, future_time, time_before_1971)
+TIME_STEPS = (time_in_seconds, unusable_time, time_of_receipt, future_time, time_before_1971)

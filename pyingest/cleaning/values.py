@@ -107,12 +107,14 @@ def tidy_object(
 ) -> dict[str, Term]:
     """Return *fields* with values within *limits*, and no more than those allow."""
     done: dict[str, Term] = {}
-    room = limits.names + (sum(name in fields for name in _KEPT) if level == 1 else 0)
+    room = limits.names
     for name, value in fields.items():
-        if len(done) >= room and name not in _KEPT:
-            notes.append(LIMIT)
-        else:
-            done[cut(name, notes)] = tidy(value, limits, notes, level)
+        if level > 1 or name not in _KEPT:
+            room -= 1
+            if room < 0:
+                notes.append(LIMIT)
+                continue
+        done[cut(name, notes)] = tidy(value, limits, notes, level)
     return done
 
 
