@@ -14,7 +14,9 @@ from pyingest.http import HttpFactory, Reply, Timeouts
 from pyingest.ingest import ingest
 from pyingest.message import Request, Response
 from pyingest.queues.interface import Outcome, Queue
+from pyingest.quick import Quick
 from pyingest.routing import Routes
+from pyingest.sinks import sink_for
 from pyingest.wire.profile import MOCHIWEB, Profile
 from pyingest.wire.requestreader import Limits
 
@@ -105,7 +107,13 @@ async def start(reactor: Any, options: ServerOptions, queue: Queue) -> Server:
 
     :raises ListenError: the address is taken, or not this machine's.
     """
-    factory = HttpFactory(Service(options, queue).answer, reactor, options.limits, options.timeouts)
+    service = Service(options, queue)
+    quick = Quick(
+        options.profile, options.routes, options.limits, options.now, sink_for(reactor, queue)
+    )
+    factory = HttpFactory(
+        service.answer, reactor, options.limits, options.timeouts, quick=quick.answer
+    )
     try:
         listening = reactor.listenTCP(options.port, factory, options.backlog, options.host)
     except CannotListenError as error:

@@ -16,8 +16,11 @@ MAY_IMPORT = {
 }
 ADAPTERS = {
     "pyingest/command.py",
+    "pyingest/connection.py",
     "pyingest/http.py",
+    "pyingest/outlet.py",
     "pyingest/server.py",
+    "pyingest/sinks.py",
     "pyingest/queues/kestrel.py",
     "pyingest/queues/kestreld.py",
     "pyingest/queues/opening.py",
