@@ -42,6 +42,10 @@ of HTTP/1.1 that keeps the connection, and one that it knows how to answer quick
 it has done nothing, and the bytes are read as usual."""
 
 
+Refusal = Callable[[int, str], bytes]
+"""Makes the answer to what is no request, from status and reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Time limits of a connection, in whole seconds; they are kept to within a second."""
@@ -67,9 +71,11 @@ class HttpFactory(Factory):
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
         quick: QuickHandler | None = None,
+        refusal: Refusal = plain_response,
     ) -> None:
         self.handler = handler
         self.quick = quick
+        self.refusal = refusal
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.connections: set[HttpProtocol] = set()

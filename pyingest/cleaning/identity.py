@@ -5,7 +5,7 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from pyingest.cleaning.draft import Draft, Outcome
-from pyingest.cleaning.mending import well_formed
+from pyingest.cleaning.mending import NUL, well_formed
 from pyingest.cleaning.record import Dropped
 from pyingest.routing import Endpoint
 from pyingest.wire.term import Term
@@ -44,12 +44,19 @@ def token(draft: Draft) -> Outcome:
     text = (text_of(found) or "").strip() or well_formed(draft.circumstances.project, [])
     if not text:
         return draft.refused(f"{name}, missing or empty", name, "must not be missing or empty")
-    if len(text) > draft.settings.token_length or _CONTROL.search(text):
+    if len(text) > draft.settings.token_length or _CONTROL.search(text) or _held_nul(draft, name):
         return draft.refused(f"{name}, invalid", name, "must be a short text")
     if text != found:
         draft.notes.append("token")
     draft.token = text
     return None
+
+
+def _held_nul(draft: Draft, name: str) -> bool:
+    """Say whether the token came with U+0000, which was taken out since: it is no token."""
+    fields = draft.original if draft.sign else draft.original.get("properties")
+    found = fields.get(name) if fields and NUL in draft.notes else None
+    return isinstance(found, str) and "\0" in found
 
 
 def event_name(draft: Draft) -> Outcome:
