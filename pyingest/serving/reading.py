@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,14 @@ from pyingest.serving.settings import Settings
 
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
+_PLAIN = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "a section",
+    "array": "a list",
+}
 
 
 class SettingsError(Exception):
@@ -71,19 +79,27 @@ def _explained(message: str) -> str:
     if unknown:
         key = f"{path}.{unknown['key']}".lstrip(".")
         return f"{key}: no such key; allowed here: {', '.join(_keys(path))}"
+    kind = _type_at(path)
+    if get_origin(kind) is Literal:
+        return f"{path}: {text[:1].lower()}{text[1:]}; allowed: {', '.join(get_args(kind))}"
+    for word, plain in _PLAIN.items():
+        text = text.replace(f"`{word}`", plain)
     return f"{path or 'the file'}: {text[:1].lower()}{text[1:]}"
 
 
 def _keys(path: str) -> list[str]:
     """Return the keys of the section at *path*."""
+    kind = _type_at(path)
+    return [one.encode_name for one in msgspec.structs.fields(kind)] if _is_struct(kind) else []
+
+
+def _type_at(path: str) -> Any:
+    """Return the type of what stands at *path*; ``None`` where there is no such key."""
     kind: Any = Settings
     for name in filter(None, path.split(".")):
-        types = {one.name: one.type for one in msgspec.structs.fields(kind)}
-        kind = types.get(name)
-        if get_origin(kind) is not None and get_args(kind):
-            kind = get_args(kind)[0]
-    fields = msgspec.structs.fields(kind) if _is_struct(kind) else ()
-    return [one.encode_name for one in fields]
+        fields = msgspec.structs.fields(kind) if _is_struct(kind) else ()
+        kind = next((one.type for one in fields if one.encode_name == name), None)
+    return kind
 
 
 def _is_struct(kind: object) -> bool:
