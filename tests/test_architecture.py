@@ -16,6 +16,10 @@ MAY_IMPORT = {
 }
 ADAPTERS = {
     "pyingest/command.py",
+    "pyingest/durability/attempts.py",
+    "pyingest/durability/drain.py",
+    "pyingest/durability/durable.py",
+    "pyingest/durability/spool.py",
     "pyingest/http.py",
     "pyingest/server.py",
     "pyingest/queues/kestrel.py",

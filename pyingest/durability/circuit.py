@@ -3,9 +3,18 @@
 Nygard, Release It!, "Circuit Breaker": closed, open, half-open.
 """
 
+import enum
 from collections.abc import Callable
 
 from pyingest.durability.acknowledgement import Circuit, DurableOptions
+
+
+class Permit(enum.Enum):
+    """Whether a write may go out; who has one but ``NO`` must report what came of it."""
+
+    NO = enum.auto()
+    WRITE = enum.auto()
+    PROBE = enum.auto()
 
 
 class Breaker:
@@ -30,18 +39,14 @@ class Breaker:
         """Return the seconds until the queue may be tried, 0 for at once."""
         return 0.0 if self._opened_until is None else max(0.0, self._opened_until - now)
 
-    def allows(self, now: float) -> bool:
-        """Return whether a write may go out at *now* (monotonic seconds).
-
-        With an open circuit, a ``True`` makes the caller the one that probes: it must report
-        with :meth:`succeeded` or :meth:`failed`.
-        """
+    def permit(self, now: float) -> Permit:
+        """Return whether a write may go out at *now* (monotonic seconds); one at a time probes."""
         if self._opened_until is None:
-            return True
+            return Permit.WRITE
         if self._probing or now < self._opened_until:
-            return False
+            return Permit.NO
         self._probing = True
-        return True
+        return Permit.PROBE
 
     def succeeded(self) -> None:
         """Close the circuit: the queue took something."""
@@ -49,16 +54,21 @@ class Breaker:
         self._opened_until = None
         self._probing = False
 
-    def failed(self, now: float, at_once: bool) -> None:
+    def failed(self, permit: Permit, now: float, at_once: bool) -> None:
         """Note that the queue took nothing; *at_once* opens a closed circuit without more ado.
 
         Writes that began before the circuit opened report here as well, and change nothing.
         """
         self._failures += 1
-        was_probe, self._probing = self._probing, False
-        if self._opened_until is not None and not was_probe:
+        if permit is Permit.PROBE:
+            self._probing = False
+        elif self._opened_until is not None:
             return
-        if was_probe or at_once or self._failures >= self._options.failures:
-            pause = min(self._options.first_pause * 2**self._openings, self._options.longest_pause)
-            self._opened_until = now + pause * self._jitter()
-            self._openings += 1
+        if permit is Permit.PROBE or at_once or self._failures >= self._options.failures:
+            self._open(now)
+
+    def _open(self, now: float) -> None:
+        # Past some doublings the power would only grow without use.
+        pause = self._options.first_pause * 2 ** min(self._openings, 30)
+        self._opened_until = now + min(pause, self._options.longest_pause) * self._jitter()
+        self._openings += 1
