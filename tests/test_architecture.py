@@ -23,6 +23,8 @@ ADAPTERS = {
     "pyingest/http.py",
     "pyingest/server.py",
     "pyingest/queues/kestrel.py",
+    "pyingest/queues/kestrel_connection.py",
+    "pyingest/queues/kestrel_fleet.py",
     "pyingest/queues/kestreld.py",
     "pyingest/queues/opening.py",
     "pyingest/queues/sqlite.py",
