@@ -25,6 +25,7 @@ ADAPTERS = {
     "pyingest/queues/kestrel.py",
     "pyingest/queues/kestrel_connection.py",
     "pyingest/queues/kestrel_fleet.py",
+    "pyingest/queues/kestrel_server.py",
     "pyingest/queues/kestreld.py",
     "pyingest/queues/opening.py",
     "pyingest/queues/sqlite.py",
