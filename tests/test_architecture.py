@@ -16,9 +16,16 @@ MAY_IMPORT = {
 }
 ADAPTERS = {
     "pyingest/command.py",
+    "pyingest/durability/attempts.py",
+    "pyingest/durability/drain.py",
+    "pyingest/durability/durable.py",
+    "pyingest/durability/spool.py",
     "pyingest/http.py",
     "pyingest/server.py",
     "pyingest/queues/kestrel.py",
+    "pyingest/queues/kestrel_connection.py",
+    "pyingest/queues/kestrel_fleet.py",
+    "pyingest/queues/kestrel_server.py",
     "pyingest/queues/kestreld.py",
     "pyingest/queues/opening.py",
     "pyingest/queues/sqlite.py",
