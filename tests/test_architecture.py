@@ -23,6 +23,7 @@ ADAPTERS = {
     "pyingest/queues/opening.py",
     "pyingest/queues/sqlite.py",
     "pyingest/terminal.py",
+    "pyingest/traffic/command.py",
     "shadow/command.py",
     "shadow/proxy.py",
     "shadow/service.py",

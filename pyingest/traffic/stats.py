@@ -1,5 +1,7 @@
 """What ``/stats`` says: the records, and their JSON."""
 
+from typing import Any
+
 import msgspec
 
 VERSION = 1
@@ -123,15 +125,27 @@ def encode_stats(stats: Stats) -> bytes:
 
 
 def decode_stats(data: bytes) -> Stats:
-    """Return the stats that *data* holds.
+    """Return the stats that *data* holds, by themselves or as the member ``traffic`` of a page.
 
     :raises UnknownStats: it holds none, or those of another version.
     """
     try:
-        version = msgspec.json.decode(data, type=_Versioned).version
+        page = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise UnknownStats(f"no stats: {error}") from None
+    return read_stats(page.get("traffic", page))
+
+
+def read_stats(value: object) -> Stats:
+    """Return the stats that were decoded to plain dicts and lists, or are stats already.
+
+    :raises UnknownStats: they are none, or those of another version.
+    """
+    try:
+        version = msgspec.convert(value, _Versioned, from_attributes=True).version
         if version != VERSION:
             raise UnknownStats(f"stats of version {version}; this program reads {VERSION}")
-        return msgspec.json.decode(data, type=Stats)
+        return msgspec.convert(value, Stats, from_attributes=True)
     except msgspec.MsgspecError as error:
         raise UnknownStats(f"no stats: {error}") from None
 

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from pyingest.queues.interface import Outcome
 from pyingest.traffic.observer import Traffic
 from pyingest.traffic.senders import Senders
 from pyingest.traffic.stats import Counts, Span, Stats, decode_stats, encode_stats
+from pyingest.traffic.testing import steps
 
 ANSWER = Response(200)
 START = 1_800_000_000.0
@@ -249,3 +251,18 @@ def test_stats_come_back_from_their_json() -> None:
     traffic.observe(**stored("a"), request_bytes=10)
     stats = traffic.stats()
     assert decode_stats(encode_stats(stats)) == stats
+
+
+def test_observing_takes_no_more_steps_with_more_tokens() -> None:
+    taken = []
+    for tokens in (100, 10_000, 100_000):
+        traffic = Traffic(Clock())
+        for number in range(tokens):
+            traffic.observe(**stored(f"t{number}"), request_bytes=300)
+        counts = [
+            steps(partial(traffic.observe, decided(f"t{number}"), 3000, [Outcome.STORED]))
+            for number in range(tokens - 200, tokens + 200)
+        ]
+        taken.append(max(counts))
+    assert max(taken) <= taken[0] + 8
+    assert max(taken) <= 80

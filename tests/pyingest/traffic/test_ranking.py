@@ -1,18 +1,15 @@
 """The ranking gives what a plain dict and a sort give, in a number of steps that does not grow."""
 
-import gc
 import random
-import sys
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyingest.traffic.ranking import Ranking
+from pyingest.traffic.testing import steps
 
 STEPS = st.lists(
     st.tuples(
@@ -22,26 +19,6 @@ STEPS = st.lists(
     ),
     max_size=60,
 )
-
-
-def lines_run(operation: Callable[[], object]) -> int:
-    """Return how many lines of Python *operation* runs: its elementary steps."""
-    lines = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    gc.disable()  # what others hang on the collector is none of ours
-    sys.settrace(trace)
-    try:
-        operation()
-    finally:
-        sys.settrace(before)
-        gc.enable()
-    return lines
 
 
 def apply(ranking: Ranking[int], model: dict[int, int], step: tuple[str, int, int]) -> None:
@@ -67,10 +44,10 @@ def apply(ranking: Ranking[int], model: dict[int, int], step: tuple[str, int, in
 
 
 @given(STEPS)
-def test_it_agrees_with_a_dict_that_is_sorted_each_time(steps: list[tuple[str, int, int]]) -> None:
+def test_it_agrees_with_a_dict_that_is_sorted_each_time(todo: list[tuple[str, int, int]]) -> None:
     ranking: Ranking[int] = Ranking()
     model: dict[int, int] = {}
-    for step in steps:
+    for step in todo:
         apply(ranking, model, step)
         assert dict(ranking.descending()) == model
         counts = [count for _, count in ranking.descending()]
@@ -132,7 +109,7 @@ def steps_of(ranking: Ranking[int], size: int) -> list[tuple[str, int, float]]:
     }
     found = []
     for name, do in operations.items():
-        lines = [lines_run(partial(do, key)) for key in keys]
+        lines = [steps(partial(do, key)) for key in keys]
         found.append((name, max(lines), sum(lines) / len(lines)))
     return found
 
@@ -154,4 +131,4 @@ def test_a_raise_passes_at_most_as_many_levels_as_its_steps(counts: list[int], b
     for key, count in enumerate(counts):
         ranking.add(key)
         ranking.raise_by(key, count)
-    assert lines_run(lambda: ranking.raise_by(0, by)) <= 30 + 2 * by
+    assert steps(lambda: ranking.raise_by(0, by)) <= 30 + 2 * by

@@ -1,17 +1,13 @@
 """The list of servers says which to use, in as many steps for thousands as for two."""
 
-import gc
-import sys
-from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyingest.traffic.servers import Servers, UnknownServer
+from pyingest.traffic.testing import steps
 
 NAMES = ("a", "b", "c", "d")
 STEPS = st.lists(
@@ -26,11 +22,11 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_the_least_loaded_server_is_alive_and_has_the_least_in_flight(
-    steps: list[tuple[str, str, int]],
+    todo: list[tuple[str, str, int]],
 ) -> None:
     servers = Servers(NAMES)
     flight, alive = dict.fromkeys(NAMES, 0), set(NAMES)
-    for operation, name, events in steps:
+    for operation, name, events in todo:
         match operation:
             case "begin":
                 servers.begin(name, events)
@@ -107,25 +103,6 @@ def test_a_server_that_nobody_named_is_unknown() -> None:
         Servers(["a"]).begin("z")
 
 
-def steps_run(operation: Callable[[], object]) -> int:
-    lines = 0
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal lines
-        lines += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    gc.disable()
-    sys.settrace(trace)
-    try:
-        operation()
-    finally:
-        sys.settrace(before)
-        gc.enable()
-    return lines
-
-
 def route(servers: Servers, number: int) -> None:
     """Pick, send, lose one server, get it back: one of each operation."""
     name = servers.least_loaded()
@@ -141,10 +118,10 @@ def route(servers: Servers, number: int) -> None:
 
 
 def test_routing_takes_no_more_steps_with_more_servers_or_more_in_flight() -> None:
-    steps = []
+    taken = []
     for count, flight in ((10, 1), (100, 100), (10_000, 1), (100_000, 1_000_000)):
         servers = Servers(f"s{number}" for number in range(count))
         for number in reversed(range(0, count, 3)):
             servers.begin(f"s{number}", 1 + flight * number // count)
-        steps.append(max(steps_run(partial(route, servers, number)) for number in range(200)))
-    assert max(steps[1:]) <= steps[0] + 8
+        taken.append(max(steps(partial(route, servers, number)) for number in range(200)))
+    assert max(taken[1:]) <= taken[0] + 8
