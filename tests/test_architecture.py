@@ -39,6 +39,7 @@ ADAPTERS = {
     "pyingest/serving/supervisor.py",
     "pyingest/serving/worker.py",
     "pyingest/terminal.py",
+    "pyingest/traffic/command.py",
     "shadow/command.py",
     "shadow/proxy.py",
     "shadow/service.py",
