@@ -47,6 +47,21 @@ if TYPE_CHECKING:
     metavar="N",
     help="Processes that serve, below a supervisor [default: 0, this process alone].",
 )
+@click.option(
+    "--spool",
+    type=click.Path(file_okay=False),
+    help="Directory where events wait while the queue is away.",
+)
+@click.option(
+    "--ack",
+    type=click.Choice(["queue", "spool", "memory"]),
+    help="What an event must have reached before 1 is said [default: queue].",
+)
+@click.option(
+    "--dead-letters",
+    metavar="URL",
+    help="Keep records that are no good, with the reason: sqlite:PATH or a directory.",
+)
 @click.option("--admin", type=Address(), help="Where operators find /metrics, /stats and /ready.")
 @click.option(
     "--quarantine", metavar="NAME", help="Put everything on this queue instead: shadow traffic."
@@ -60,6 +75,9 @@ def ingest_command(
     contract: str | None,
     profile: str | None,
     workers: int | None,
+    spool: str | None,
+    ack: str | None,
+    dead_letters: str | None,
     admin: tuple[str, int] | None,
     quarantine: str | None,
     access_log: bool,
@@ -76,6 +94,9 @@ def ingest_command(
         "listen.workers": workers,
         "queue.url": queue_url,
         "queue.quarantine": quarantine,
+        "spool.directory": spool,
+        "spool.ack": ack,
+        "dead_letters.url": dead_letters,
         "contract.name": contract,
         "contract.profile": profile,
         "logs.access": access_log or None,

@@ -34,7 +34,7 @@ class RequestCounts:
         path = _endpoint(seen.endpoint)
         counters.add(REQUESTS.name, _status(seen.endpoint, seen.status))
         counters.observe(SECONDS.name, path, seen.seconds)
-        counters.add(BYTES.name, path, len(seen.request.target) + len(seen.request.body))
+        counters.add(BYTES.name, path, seen.size)
         outcomes = seen.outcomes
         if len(outcomes) == 1:
             counters.add(EVENTS.name, _outcome(seen.endpoint, outcomes[0]))
@@ -42,7 +42,9 @@ class RequestCounts:
             for outcome, count in Counter(outcomes).items():
                 counters.add(EVENTS.name, _outcome(seen.endpoint, outcome), count)
         for record in seen.decision.rejected:
-            counters.add(REJECTED.name, self._reason(record.endpoint, record.reason))
+            counters.add(
+                REJECTED.name, self._reason(record.endpoint or seen.endpoint, record.reason)
+            )
         if seen.turned_away:
             counters.add(TURNED_AWAY.name, (("limit", seen.turned_away),))
 
@@ -79,14 +81,13 @@ class AccessLog:
 
     def observe(self, seen: Observed) -> None:
         """Write the line."""
-        path = seen.request.target.partition(b"?")[0][:200]
         self._log.access(
             peer=shown(seen.peer, self._ip),
-            method=seen.request.method.decode("latin-1")[:20],
-            path=path.decode("latin-1"),
+            method=seen.method[:20].decode("latin-1"),
+            path=seen.path[:200].decode("latin-1"),
             status=seen.status,
             ms=round(seen.seconds * 1000, 2),
-            bytes=len(seen.request.body),
+            bytes=seen.size,
             stored=sum(outcome is Outcome.STORED for outcome in seen.outcomes),
         )
 

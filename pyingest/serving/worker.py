@@ -47,7 +47,7 @@ class Worker(Protocol):
         for text in self._lines.feed(data):
             message = TO_WORKER.decode(text)
             if isinstance(message, Begin):
-                self._begin(message)
+                Deferred.fromCoroutine(self._begin(message)).addErrback(self._broken)
             else:
                 self._tell(message)
 
@@ -55,13 +55,13 @@ class Worker(Protocol):
         """End in order: the supervisor is gone, and nobody would ever stop this process."""
         self._leave()
 
-    def _begin(self, begin: Begin) -> None:
+    async def _begin(self, begin: Begin) -> None:
         settings = begin.settings
         try:
             log, _ = open_log(settings.logs, worker=begin.slot, pid=os.getpid())
             adopt_twisted(log)
             share = Share(max(1, settings.listen.workers), LISTENING)
-            self.running = assemble(self._reactor, settings, log, share)
+            self.running = await assemble(self._reactor, settings, log, share)
         except (QueueError, ListenError) as error:
             self.failed = True
             self._say(Failed(str(error)))
@@ -69,6 +69,11 @@ class Worker(Protocol):
             return
         self._reactor.addSystemEventTrigger("before", "shutdown", self._finish, self.running)
         self._say(Ready())
+
+    def _broken(self, failure: Failure) -> None:
+        self.failed = True
+        self._say(Failed(f"a defect: {type(failure.value).__name__}: {failure.getErrorMessage()}"))
+        self._leave()
 
     def _tell(self, ask: Ask) -> None:
         self._say(self._told(ask.number))
