@@ -44,6 +44,12 @@ def decode_patiently(text: bytes) -> Term | Unreadable:
         return Unreadable(str(error))
 
 
+def decode_lines(text: bytes) -> list[Term | Unreadable]:
+    """Return the value of each line of *text* that is not blank (NDJSON; CRLF counts as LF)."""
+    lines = text.removeprefix(BOM_UTF8).split(b"\n")
+    return [decode(line) for line in lines if line.strip()]
+
+
 def encode(term: Term) -> bytes | None:
     """Return *term* as compact JSON in UTF-8, or ``None`` where it is nested too deeply.
 
