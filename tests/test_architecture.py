@@ -22,6 +22,7 @@ ADAPTERS = {
     "pyingest/durability/spool.py",
     "pyingest/http.py",
     "pyingest/server.py",
+    "pyingest/queues/faulty.py",
     "pyingest/queues/kestrel.py",
     "pyingest/queues/kestrel_connection.py",
     "pyingest/queues/kestrel_fleet.py",
