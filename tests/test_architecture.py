@@ -25,6 +25,7 @@ ADAPTERS = {
     "pyingest/outlet.py",
     "pyingest/server.py",
     "pyingest/sinks.py",
+    "pyingest/queues/faulty.py",
     "pyingest/queues/kestrel.py",
     "pyingest/queues/kestrel_connection.py",
     "pyingest/queues/kestrel_fleet.py",
