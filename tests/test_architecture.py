@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "cli": {"pyingest", "shadow", "replay", "compare"},
 }
 ADAPTERS = {
+    "pyingest/aliasing/sqlite.py",
     "pyingest/command.py",
     "pyingest/durability/attempts.py",
     "pyingest/durability/drain.py",
