@@ -62,6 +62,11 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Keep records that are no good, with the reason: sqlite:PATH or a directory.",
 )
+@click.option(
+    "--aliases",
+    metavar="URL",
+    help="Put events under their person's own id, by what sqlite:PATH knows of aliases.",
+)
 @click.option("--admin", type=Address(), help="Where operators find /metrics, /stats and /ready.")
 @click.option(
     "--quarantine", metavar="NAME", help="Put everything on this queue instead: shadow traffic."
@@ -78,6 +83,7 @@ def ingest_command(
     spool: str | None,
     ack: str | None,
     dead_letters: str | None,
+    aliases: str | None,
     admin: tuple[str, int] | None,
     quarantine: str | None,
     access_log: bool,
@@ -97,6 +103,7 @@ def ingest_command(
         "spool.directory": spool,
         "spool.ack": ack,
         "dead_letters.url": dead_letters,
+        "aliases.url": aliases,
         "contract.name": contract,
         "contract.profile": profile,
         "logs.access": access_log or None,
@@ -109,6 +116,7 @@ def _text(where: tuple[str, int] | None) -> str | None:
 
 
 def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
+    from pyingest.lean import install as install_lean
     from pyingest.queues.interface import QueueError
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address, read_settings
@@ -125,6 +133,8 @@ def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
+    if settings.listen.loop == "lean":
+        install_lean()
     serving: list[Ingestion] = []
 
     async def begin(reactor: Any) -> Stoppable:

@@ -11,6 +11,7 @@ from pyingest.quick import Quick
 from pyingest.server import Ending, Front, Server, listen
 from pyingest.serving.admin import Report
 from pyingest.serving.admission import Admission
+from pyingest.serving.aliases import ALIASES, open_aliases
 from pyingest.serving.contracts import contract_of, profile_of, routes_of
 from pyingest.serving.deadletters import LETTERS, DeadLetters
 from pyingest.serving.gauges import FRONT_FAMILIES, front_samples
@@ -23,7 +24,7 @@ from pyingest.serving.observing import (
     RequestCounts,
     StoreFailures,
 )
-from pyingest.serving.parts import Observer
+from pyingest.serving.parts import Aliasing, Observer
 from pyingest.serving.probes import LastOutcome, Probes
 from pyingest.serving.quickly import Quickly
 from pyingest.serving.ratelimit import RateLimiter, Rates
@@ -37,7 +38,13 @@ from pyingest.traffic.observer import Traffic
 from pyingest.traffic.placement import Placement
 from pyingest.wire.requestreader import Limits
 
-FAMILIES: tuple[Family, ...] = (*REQUEST_FAMILIES, *FRONT_FAMILIES, *DURABLE_FAMILIES, LETTERS)
+FAMILIES: tuple[Family, ...] = (
+    *REQUEST_FAMILIES,
+    *FRONT_FAMILIES,
+    *DURABLE_FAMILIES,
+    ALIASES,
+    LETTERS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Backstage:
     observers: list[Observer] = field(default_factory=list)
     sources: list[Callable[[], list[Sample]]] = field(default_factory=list)
     stats: dict[str, Callable[[], object]] = field(default_factory=dict)
+    aliasing: Aliasing | None = None
     others: list[Closable] = field(default_factory=list)
 
     async def close(self) -> None:
@@ -129,6 +137,11 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
     else:
         last = LastOutcome(time.monotonic)
         backstage = Backstage(queue, last.problem, [last])
+    aliases = open_aliases(settings, log)
+    if aliases is not None:
+        backstage.aliasing = aliases.stage
+        backstage.sources.append(aliases.samples)
+        backstage.others.append(aliases)
     if store is not None:
         letters = DeadLetters(time.time, settings.dead_letters.record)
         backstage.observers.append(letters)
@@ -158,6 +171,7 @@ def _parts(
         # The modern contract judges each record's token by itself.
         access=access(tokens.allow, tokens.deny) if is_classic else None,
         limiter=_limiter(settings, share.workers),
+        aliasing=backstage.aliasing,
         placed=placement.placed if settings.queue.classes or settings.queue.shards > 1 else None,
         observers=observers,
         tokens=NAME in backstage.stats or bool(settings.queue.classes),

@@ -18,8 +18,11 @@ Publish = Callable[[Sequence[Event]], Awaitable[list[Outcome]]]
 class Aliasing(Protocol):
     """Puts the canonical person into events."""
 
-    async def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Return *events* with their identities resolved; as many, in the same order."""
+    def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return *events* with their identities resolved; as many, in the same order.
+
+        Never raises.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class Service:
             decision = self._parts.placed(decision)
         events: Sequence[Event] = decision.events
         if self._parts.aliasing is not None:
-            events = await self._parts.aliasing.resolve(events)
+            events = self._parts.aliasing.resolve(events)
         outcomes = await self._parts.publish(events)
         stored = len(outcomes) == len(events) and all(one is Outcome.STORED for one in outcomes)
         return _Done(decision.stored if stored else decision.refused, decision, outcomes)

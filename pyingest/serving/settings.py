@@ -25,6 +25,8 @@ class Listen(Section, frozen=True):
     """Processes that serve, with a supervisor above; 0: this process alone."""
     backlog: Positive = 1024
     """Connections that the system holds until they are accepted."""
+    loop: Literal["twisted", "lean"] = "twisted"
+    """The event loop: Twisted's own, or one that does less for each read."""
     probes: bool = True
     """Whether /health and /ready are answered on the clients' address, too."""
 
@@ -65,6 +67,15 @@ class DeadLetterSettings(Section, frozen=True):
     """Of all that is kept; the oldest goes first."""
     record: Positive = 65_536
     """Bytes of one record that are kept."""
+
+
+class AliasSettings(Section, frozen=True):
+    """Whether events are put under their person's own id."""
+
+    url: str = ""
+    """sqlite:PATH of what is known of aliases; empty: nothing is looked up."""
+    mode: Literal["off", "dark", "live"] = "live"
+    """Dark: looked up and learned, but no event is changed."""
 
 
 class ContractSettings(Section, frozen=True):
@@ -205,6 +216,7 @@ class Settings(Section, frozen=True):
     queue: QueueSettings = QueueSettings()
     spool: SpoolSettings = SpoolSettings()
     dead_letters: DeadLetterSettings = DeadLetterSettings()
+    aliases: AliasSettings = AliasSettings()
     contract: ContractSettings = ContractSettings()
     imports: ImportSettings = ImportSettings()
     limits: LimitSettings = LimitSettings()

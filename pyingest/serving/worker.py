@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,6 +12,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.python.failure import Failure
 
+from pyingest.lean import install as install_lean
 from pyingest.queues.interface import QueueError
 from pyingest.server import ListenError
 from pyingest.serving.assembly import Running, Share, assemble
@@ -114,11 +116,13 @@ class Worker(Protocol):
             self._reactor.stop()
 
 
-def main() -> int:
-    """Serve until the supervisor says stop, or is gone; return the exit code."""
+def main(loop: str) -> int:
+    """Serve on that event loop until the supervisor says stop, or is gone; return the exit code."""
     # Ctrl-C and a lost terminal are the supervisor's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if loop == "lean":
+        install_lean()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -129,4 +133,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1]))

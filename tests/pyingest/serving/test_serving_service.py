@@ -42,7 +42,7 @@ def classic(request: Request, peer: str, now: float) -> Decision:
 class Upper:
     """An aliasing stage that can be seen to have been there."""
 
-    async def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
+    def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
         return [replace(one, body=one.body.upper()) for one in events]
 
 
