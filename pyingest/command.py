@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--profile",
-    type=click.Choice(["mochiweb", "strict"]),
+    type=click.Choice(["mochiweb", "mochiweb-2011", "strict"]),
     help="Decode classic as the legacy library does [default: mochiweb], or as a naive port.",
 )
 @click.option(

@@ -44,15 +44,13 @@ class LetterPost:
         self._log = log
         self._round = LoopingCall(self._go)
         self._round.clock = reactor
-        self._round.start(EVERY, now=False)
+        self._ended = self._round.start(EVERY, now=False)
 
     async def close(self) -> None:
         """Write what waits, and close the store."""
-        running = self._round.deferred if self._round.running else None
         if self._round.running:
             self._round.stop()
-        if running is not None:
-            await running
+        await self._ended
         await self._go()
         self._store.close()
 

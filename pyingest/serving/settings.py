@@ -82,7 +82,7 @@ class ContractSettings(Section, frozen=True):
     """What clients may send, and what they hear."""
 
     name: Literal["classic", "modern"] = "classic"
-    profile: Literal["mochiweb", "strict"] = "mochiweb"
+    profile: Literal["mochiweb", "mochiweb-2011", "strict"] = "mochiweb"
     """How classic decodes."""
     prefixes: tuple[str, ...] = ("",)
     """What may stand before /track and the others (modern)."""
