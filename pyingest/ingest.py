@@ -38,6 +38,7 @@ class Rejected:
     """One record that will not be stored, for the dead letters and the counts."""
 
     endpoint: str
+    """Empty: that of the request."""
     reason: str
     """What a client is told, for example ``token, missing or empty``."""
     body: bytes = b""
@@ -117,10 +118,11 @@ def decided(
     events = tuple(item for item in made if isinstance(item, Event))
     problem = next((item for item in made if isinstance(item, str)), None)
     stored = answers.answer(origin, now, verbose=verbose, problem=problem, good=bool(events))
+    rejected = tuple(Rejected("", item) for item in made if isinstance(item, str))
     if not events:
-        return _final(stored)
+        return Decision((), stored, stored, rejected)
     refused = answers.answer(origin, now, verbose=verbose, problem=FAILED, good=False)
-    return Decision(events, stored, refused)
+    return Decision(events, stored, refused, rejected)
 
 
 def _parameters(request: Request, query: bytes, profile: Profile) -> dict[bytes, bytes]:

@@ -40,16 +40,24 @@ class Sink(Protocol):
 class Quick:
     """Answers ordinary requests from the bytes of one read of the socket.
 
-    *now* gives epoch seconds.
+    *now* gives epoch seconds. With *leaves_bad*, requests with a record that is no good are left
+    to others, who may want to count and keep it.
     """
 
     def __init__(
-        self, profile: Profile, routes: Routes, limits: Limits, now: Callable[[], float], sink: Sink
+        self,
+        profile: Profile,
+        routes: Routes,
+        limits: Limits,
+        now: Callable[[], float],
+        sink: Sink,
+        leaves_bad: bool = False,
     ) -> None:
         self._profile = profile
         self._is_mochiweb = profile == MOCHIWEB
         self._now = now
         self._sink = sink
+        self._leaves_bad = leaves_bad
         self._whole = WholeReader(limits)
         self._ways = {
             path: (endpoint, routes.queue(endpoint), _WRITERS[endpoint])
@@ -92,12 +100,14 @@ class Quick:
                 return self._sink(events, *self._answers(flags & VERBOSE, origin))
         made = records(endpoint, data, Stamp(ip, self._second), queue, self._profile)
         decision = decided(made, origin, now, verbose=bool(flags & VERBOSE))
+        if decision.rejected and self._leaves_bad:
+            return None
         stored = decision.stored.encode()
         if not decision.events:
             return stored
         return self._sink(decision.events, stored, decision.refused.encode())
 
-    def _address(self, peer: str) -> str | IllFormed:
+    def _address(self, peer: str) -> str | IllFormed | None:
         """Return what the profile takes for the client's address."""
         forwarded = self._whole.noted.get(FORWARDED)
         if forwarded is None:
