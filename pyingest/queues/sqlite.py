@@ -19,6 +19,8 @@ from twisted.python.threadpool import ThreadPool
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome, QueueError
 from pyingest.queues.log import (
+    ADD_ID,
+    BY_ID,
     SCHEMA,
     SCHEMA_VERSION,
     Append,
@@ -26,6 +28,7 @@ from pyingest.queues.log import (
     Operation,
     statements,
 )
+from pyingest.queues.url_options import DEADLINE
 
 T = TypeVar("T")
 
@@ -59,6 +62,10 @@ class SqliteOptions:
     """Size at which the file is full; ``None`` for as large as the disk allows."""
     lock_seconds: float = 2.0
     """How long a write waits for another process that is writing."""
+    deadline: float = DEADLINE
+    """Seconds for one publish as a whole."""
+    retain: int | None = None
+    """Remove what every cursor is done with, but keep this many; ``None`` removes nothing."""
 
 
 class LogFile:
@@ -185,10 +192,19 @@ class LogFile:
             size = self._connection.execute("PRAGMA page_size").fetchone()[0]
             self._connection.execute(f"PRAGMA max_page_count={max(1, options.max_bytes // size)}")
         if version == 0:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for sql in SCHEMA:
-                self._connection.execute(sql)
-            self._connection.execute("COMMIT")
+            self._change(SCHEMA)
+        if "item_by_id" not in self._names("PRAGMA index_list(item)"):
+            has_id = "id" in self._names("PRAGMA table_info(item)")
+            self._change([BY_ID] if has_id else [ADD_ID, BY_ID])
+
+    def _names(self, pragma: str) -> set[str]:
+        return {row[1] for row in self._connection.execute(pragma)}
+
+    def _change(self, schema: Iterable[str]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for sql in schema:
+            self._connection.execute(sql)
+        self._connection.execute("COMMIT")
 
     def _query(self, sql: str, values: Sequence[object]) -> list[Any]:
         try:
@@ -293,7 +309,9 @@ class SqliteQueue:
         """Store *events*; all of them share one outcome, which is there after COMMIT."""
         if not events:
             return []
-        outcome = await self._thread.submit([Append(event.queue, event.body) for event in events])
+        outcome = await self._thread.submit(
+            [Append(event.queue, event.body, None, event.id) for event in events]
+        )
         return [outcome] * len(events)
 
     async def close(self) -> None:
