@@ -73,3 +73,12 @@ class NatsQueueTests(ServerCase, TestCase):
     def url(self) -> str:
         stream = self.names[0].upper()
         return f"nats://127.0.0.1:{self.port}/{stream}/{','.join(self.names)}?create=1"
+
+
+class RedisQueueTests(ServerCase, TestCase):
+    """redis-server that syncs before it answers."""
+
+    engine = "redis"
+
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/{','.join(self.names)}?create=1"
