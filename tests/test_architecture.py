@@ -20,6 +20,8 @@ ADAPTERS = {
     "pyingest/server.py",
     "pyingest/queues/kestrel.py",
     "pyingest/queues/batches.py",
+    "pyingest/queues/kafka_queue.py",
+    "pyingest/queues/kafka_reader.py",
     "pyingest/queues/kestreld.py",
     "pyingest/queues/link.py",
     "pyingest/queues/loop_queue.py",

@@ -62,6 +62,7 @@ class LoopQueue:
             self._told = "it does not answer; trying on"
             self.log.error("queue: {trouble}", trouble=self._told)
         except BaseException:
+            self._thread.wait(self._writer.close(), READ_SECONDS)
             self._thread.stop()
             raise
 

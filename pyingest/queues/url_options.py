@@ -18,7 +18,7 @@ TAKEN: Mapping[str, frozenset[str]] = MappingProxyType(
         "sqlite": frozenset({"deadline", "max_bytes", "retain"}),
         "kestrel": frozenset({"deadline"}),
         "nats": LOG | {"dedup", "max_bytes", "replicas"},
-        "kafka": LOG | {"partitions", "replicas"},
+        "kafka": LOG | {"partitions", "replicas", "mechanism"},
         "redis": LOG | {"dedup"},
     }
 )
@@ -46,6 +46,8 @@ class UrlOptions:
     user: str = ""
     password_file: str = ""
     """A file whose first line is the password, so that the URL need not hold it."""
+    mechanism: str = "PLAIN"
+    """How Kafka is told the password: ``PLAIN``, ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``."""
     tls: bool = False
     """Encrypt, and check the server's certificate."""
     ca: str = ""
@@ -100,6 +102,7 @@ READ: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "replicas": _count,
         "user": str,
         "password_file": str,
+        "mechanism": str,
         "tls": _flag,
         "ca": str,
     }

@@ -16,6 +16,14 @@ listen: 127.0.0.1:{port}
 jetstream {{ store_dir: "{store}", sync_interval: always }}
 """
 KESTREL = "from cli import main; main()"
+KAFKA = """
+from confluent_kafka import Producer
+cluster = Producer({"bootstrap.servers": "-", "test.mock.num.brokers": 1, "log_level": 0})
+broker, = cluster.list_topics(timeout=10).brokers.values()
+print(broker.port, flush=True)
+input()
+"""
+"""librdkafka's own mock of a cluster: real TCP, topics that come when they are asked for."""
 SECONDS = 20
 
 
@@ -67,6 +75,33 @@ class Server:
             self._process = None
 
 
+class MockCluster(Server):
+    """Kafka, by librdkafka's mock in a process of its own; it keeps nothing over its end."""
+
+    def start(self) -> None:
+        """Begin, at whatever port it takes."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", KAFKA], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            self.port = int(output.readline())
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        super().kill()
+
+    def make(self, names: Sequence[str]) -> None:
+        """Make topics, as a cluster with automatic topics does when a producer asks for them."""
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": f"127.0.0.1:{self.port}", "log_level": 0})
+        for name in names:
+            producer.list_topics(name, timeout=SECONDS)
+
+
 Starter = Callable[[str], Server]
 
 
@@ -92,6 +127,10 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     begun: list[Server] = []
 
     def start(engine: str) -> Server:
+        if engine == "kafka":
+            begun.append(cluster := MockCluster([], 0))
+            cluster.start()
+            return cluster
         port = free_port()
         server = Server(command(engine, port, tmp_path_factory.mktemp(engine)), port)
         begun.append(server)

@@ -47,10 +47,12 @@ class ServerCase(QueueContract):
 
     engine: str
     port: int
+    server: Any
 
     @pytest.fixture(autouse=True)
     def _server(self, shared_server: Callable[[str], Any]) -> None:
-        self.port = shared_server(self.engine).port
+        self.server = shared_server(self.engine)
+        self.port = self.server.port
 
 
 class KestrelQueueTests(ServerCase, TestCase):
@@ -82,3 +84,15 @@ class RedisQueueTests(ServerCase, TestCase):
 
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/{','.join(self.names)}?create=1"
+
+
+class KafkaQueueTests(ServerCase, TestCase):
+    """librdkafka's mock cluster, with four partitions a topic."""
+
+    engine = "kafka"
+    idempotent = False
+    ordered = False
+
+    def url(self) -> str:
+        self.server.make(self.names)
+        return f"kafka://127.0.0.1:{self.port}/{','.join(self.names)}"
