@@ -74,12 +74,12 @@ class KafkaWriter:
         self._thread = threading.Thread(target=self._poll, name="kafka reports", daemon=True)
         self._thread.start()
 
-    async def check(self) -> None:
+    async def check(self) -> bool:
         """Look for the topics; make them where that was asked for.
 
         :raises QueueError: one is missing.
         """
-        await asyncio.to_thread(self._check)
+        return await asyncio.to_thread(self._check)
 
     async def send(self, events: Sequence[Event], seconds: float) -> list[Outcome]:
         """Write *events*; see :class:`pyingest.queues.loop_queue.Writer`."""
@@ -125,25 +125,32 @@ class KafkaWriter:
         self._ended = True
         self._thread.join(2.0)
 
-    def _check(self) -> None:
+    def _check(self) -> bool:
         try:
             topics = self._producer.list_topics(timeout=CHECK_SECONDS).topics
         except KafkaException as error:
             self.trouble = f"{self._where}: {error.args[0].str()}; trying on"
-            return
-        lacking = missing(topics, self._url)
-        if not lacking:
-            return
-        if not self._url.options.create:
-            raise no_topics(self._url, lacking)
+            return False
+        if lacking := missing(topics, self._url):
+            if not self._url.options.create:
+                raise no_topics(self._url, lacking)
+            self._make(lacking)
+        return True
+
+    def _make(self, names: Sequence[str]) -> None:
         options = self._url.options
         admin = AdminClient(settings(self._url))
         asked = admin.create_topics(
-            [NewTopic(name, options.partitions, options.replicas) for name in lacking],
+            [NewTopic(name, options.partitions, options.replicas) for name in names],
             operation_timeout=CREATE_SECONDS,
         )
         for name, made in asked.items():
             try:
                 made.result(CREATE_SECONDS)
-            except (KafkaException, TimeoutError) as error:
-                raise QueueError(f"{self._where}: cannot make topic {name}: {error}") from None
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise QueueError(
+                        f"{self._where}: cannot make topic {name}: {error.args[0].str()}"
+                    ) from None
+            except TimeoutError:
+                raise QueueError(f"{self._where}: cannot make topic {name} in time") from None

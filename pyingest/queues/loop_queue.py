@@ -1,5 +1,6 @@
 """Queues and readers whose clients live in an asyncio loop, as Twisted sees them."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -23,10 +24,10 @@ class Writer(Protocol):
     trouble: str
     """Why the last batch was not stored; empty when it was."""
 
-    async def check(self) -> None:
+    async def check(self) -> bool:
         """Look whether the queues are there; make them where that was asked for.
 
-        A server that is not there is no error yet: it may come.
+        Gives ``False`` when the server could not be asked: it may come.
 
         :raises QueueError: one is missing, or cannot be written as it is.
         """
@@ -53,14 +54,15 @@ class LoopQueue:
         self, reactor: Any, make: Callable[[], Writer], deadline: float, lanes: int
     ) -> None:
         self._told = ""
+        self._checked = False
+        self._checking = asyncio.Lock()
         self._thread = LoopThread(reactor, "queue client")
         self._writer = make()
         self._batches = Batches(reactor, self._send, deadline, lanes)
         try:
-            self._thread.wait(self._writer.check(), deadline)
+            self._checked = self._thread.wait(self._writer.check(), deadline)
         except TimeoutError:
-            self._told = "it does not answer; trying on"
-            self.log.error("queue: {trouble}", trouble=self._told)
+            pass  # asked again before anything is sent
         except BaseException:
             self._thread.wait(self._writer.close(), READ_SECONDS)
             self._thread.stop()
@@ -79,8 +81,22 @@ class LoopQueue:
         self._thread.stop()
 
     def _send(self, events: list[Event], seconds: float) -> "Deferred[list[Outcome]]":
-        answer = self._thread.ask(self._writer.send(events, seconds))
-        return answer.addCallback(self._tell)
+        return self._thread.ask(self._deliver(events, seconds)).addCallback(self._tell)
+
+    async def _deliver(self, events: list[Event], seconds: float) -> list[Outcome]:
+        """Send *events*; first see to the queues, if the server was not there at opening."""
+        clock = asyncio.get_running_loop().time
+        expires = clock() + seconds
+        try:
+            async with asyncio.timeout(seconds), self._checking:
+                self._checked = self._checked or await self._writer.check()
+        except QueueError as error:
+            self._writer.trouble = str(error)
+        except TimeoutError:
+            self._writer.trouble = "the queue's server does not answer"
+        if not self._checked:
+            return [Outcome.REFUSED] * len(events)
+        return await self._writer.send(events, expires - clock())
 
     def _tell(self, outcomes: list[Outcome]) -> list[Outcome]:
         if self._writer.trouble != self._told:

@@ -29,7 +29,7 @@ class NatsWriter:
         self._where = f"queue {url.shown}"
         self._link: Link[NatsConnection] = Link(lambda: connect(url))
 
-    async def check(self) -> None:
+    async def check(self) -> bool:
         """Look for the stream, and that it takes the subjects.
 
         :raises QueueError: it is missing, or it does not.
@@ -41,7 +41,7 @@ class NatsWriter:
             raise QueueError(f"{self._where}: {error}") from None
         except (Away, TimeoutError) as error:
             self.trouble = f"{self._where}: {error}; trying on"
-            return
+            return False
         except (APIError, Error) as error:
             raise QueueError(f"{self._where}: {told(error)}") from None
         subjects = info.config.subjects or []
@@ -59,6 +59,7 @@ class NatsWriter:
                 where=self._where,
                 stream=self._url.stream,
             )
+        return True
 
     async def send(self, events: Sequence[Event], seconds: float) -> list[Outcome]:
         """Write *events*; see :class:`pyingest.queues.loop_queue.Writer`."""

@@ -10,7 +10,7 @@ from pyingest.queues.kestrel import DEADLINE as KESTREL_DEADLINE
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
 from pyingest.queues.kestrel_wire import is_queue_name
 from pyingest.queues.memory import MemoryQueue
-from pyingest.queues.sqlite import SqliteOptions, SqliteQueue
+from pyingest.queues.sqlite import LOCK_SECONDS, SqliteOptions, SqliteQueue
 from pyingest.queues.sqlite_reader import SqliteReader
 from pyingest.queues.url_options import DEADLINE, UrlOptions
 
@@ -68,10 +68,12 @@ def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) 
 
 def sqlite_options(options: UrlOptions) -> SqliteOptions:
     """Return how a file is written, from what its URL says."""
+    deadline = options.deadline or DEADLINE
     return SqliteOptions(
         max_bytes=options.max_bytes,
+        lock_seconds=min(LOCK_SECONDS, deadline / 2),
+        deadline=deadline,
         retain=options.retain,
-        deadline=options.deadline or DEADLINE,
     )
 
 

@@ -28,7 +28,7 @@ class RedisWriter:
         self._link: Link[RedisConnection] = Link(lambda: connect(url))
         self._remembered = int(url.options.dedup * 1000)
 
-    async def check(self) -> None:
+    async def check(self) -> bool:
         """Look for the streams, and for settings that lose events.
 
         :raises QueueError: a stream is missing, or is something else.
@@ -42,8 +42,10 @@ class RedisWriter:
             raise QueueError(f"{self._where}: {error}") from None
         except (Away, Lost) as error:
             self.trouble = f"{self._where}: {error}; trying on"
+            return False
         except RedisError as error:
             raise QueueError(f"{self._where}: {error}") from None
+        return True
 
     async def send(self, events: Sequence[Event], seconds: float) -> list[Outcome]:
         """Write *events*; see :class:`pyingest.queues.loop_queue.Writer`."""

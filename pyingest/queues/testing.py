@@ -11,12 +11,14 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, gatherResults
 
 from pyingest.event import Event, Stored
 from pyingest.queues.interface import Outcome, Queue, Reader
 from pyingest.queues.opening import open_queue, open_reader
+
+reactor: Any = installed
 
 BODIES = [b"", b"one", b"two words", b"\r\nEND\r\n", bytes(range(256)), b"x" * 100_000]
 BIG = 900_000

@@ -97,6 +97,8 @@ class MockCluster(Server):
         """Make topics, as a cluster with automatic topics does when a producer asks for them."""
         from confluent_kafka import Producer
 
+        if self._process is None:
+            return
         producer = Producer({"bootstrap.servers": f"127.0.0.1:{self.port}", "log_level": 0})
         for name in names:
             producer.list_topics(name, timeout=SECONDS)
