@@ -117,7 +117,8 @@ def parse_queue_url(text: str) -> QueueUrl:
     parts = urlsplit(text)
     login, _, place = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
-    shown = text.replace(f":{password}@", ":***@", 1) if password else text
+    secret = password or (login if parts.scheme == "nats" else "")
+    shown = text.replace(f"{secret}@", "***@", 1) if secret else text
     if parts.scheme not in FORMS:
         raise QueueError(
             f"queue URL {shown!r}: unknown scheme {parts.scheme!r}; use one of "

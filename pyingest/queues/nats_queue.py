@@ -111,7 +111,7 @@ def new_stream(url: QueueUrl) -> StreamConfig:
 def loses(config: StreamConfig) -> bool:
     """Tell whether a stream drops its oldest messages when it is full."""
     limits = (config.max_bytes, config.max_msgs, config.max_msgs_per_subject)
-    return config.discard is not DiscardPolicy.NEW and any((limit or 0) > 0 for limit in limits)
+    return config.discard != DiscardPolicy.NEW and any((limit or 0) > 0 for limit in limits)
 
 
 def takes(subjects: Sequence[str], name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error
+from nats.errors import Error, NoRespondersError
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, RetentionPolicy
 from nats.js.errors import APIError, NotFoundError
 
@@ -83,7 +83,7 @@ class NatsReader:
     async def _attach(self, client: Client) -> None:
         manager = client.jsm(timeout=READ_SECONDS)
         stream = await manager.stream_info(self._url.stream)
-        if stream.config.retention is RetentionPolicy.WORK_QUEUE:
+        if stream.config.retention == RetentionPolicy.WORK_QUEUE:
             raise QueueError(
                 f"{self._where}: stream {self._url.stream} is a work queue, so that reading "
                 "takes from its consumers; tap a stream with limits retention that mirrors it"
@@ -92,6 +92,10 @@ class NatsReader:
             known = await manager.consumer_info(self._url.stream, self._cursor)
         except NotFoundError:
             start = 1 if self._from_start else stream.state.last_seq + 1
+            if self._at > stream.state.last_seq:
+                self._at, start = 0, 1  # the stream was made anew, and counts from one again
+            elif self._at:
+                start = self._at + 1
         else:
             again = behind(known)
             if again is None:
@@ -166,7 +170,8 @@ class NatsReader:
 
     async def _confirm(self, client: Client) -> None:
         if self._unconfirmed:
-            await client.request(self._unconfirmed, b"+ACK", timeout=READ_SECONDS)
+            with contextlib.suppress(NoRespondersError):  # the consumer is gone; see _attach
+                await client.request(self._unconfirmed, b"+ACK", timeout=READ_SECONDS)
             self._unconfirmed = ""
 
     async def _backlog(self, client: Client) -> int:
@@ -177,7 +182,7 @@ class NatsReader:
         return known.num_pending or 0
 
     async def _detach(self, client: Client) -> None:
-        self._unconfirmed = ""
+        self._unconfirmed, self._at = "", 0
         self._attached = False
         manager = client.jsm(timeout=READ_SECONDS)
         with contextlib.suppress(NotFoundError):

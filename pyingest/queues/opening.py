@@ -94,9 +94,9 @@ def engine(scheme: str) -> Engine:
     """
     try:
         return cast(Engine, import_module(f"pyingest.queues.{scheme}"))
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise QueueError(
-            f"{scheme}: needs the Python package {error.name}; "
+            f"{scheme}: its client cannot be loaded ({error}); "
             f"install it with: pip install 'mixmigrate[{scheme}]'"
         ) from None
 

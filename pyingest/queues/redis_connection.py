@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from pyingest.queues.credentials import password
 from pyingest.queues.interface import QueueError, QueueUrl
@@ -107,11 +107,9 @@ async def connect(url: QueueUrl) -> RedisConnection:
         return RedisConnection(client, await client.script_load(ADD))
     except (AuthenticationError, NoPermissionError) as error:
         await client.aclose()
-        raise Denied(f"{error}; give another user or password") from None
+        raise Denied(f"{error} Name another as redis://USER:PASSWORD@HOST:PORT/...") from None
     except (RedisError, OSError) as error:
         await client.aclose()
-        if isinstance(error, ResponseError) and "NOAUTH" in str(error):
-            raise Denied("it wants a password: redis://:PASSWORD@HOST:PORT/...") from None
         raise Away(str(error)) from None
     except asyncio.CancelledError:
         await client.aclose()

@@ -37,6 +37,8 @@ class QueueContract:
     """Whether a publish may overtake another that is under way."""
     resumes = True
     """Whether a reader's position outlives it."""
+    repeats = True
+    """Whether a reader that ended without a word leaves its last batch to its successor."""
     remembers = True
     """Whether a new reader may begin with what was there before it."""
 
@@ -154,6 +156,19 @@ class QueueContract:
             second = await self.attached()
             expected = [b"2", b"3", b"4"] if self.resumes else []
             self.assertEqual(bodies(await second.read(10)), expected)
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_reader_that_died_leaves_its_last_batch_to_its_successor(self) -> Deferred[None]:
+        async def body() -> None:
+            dead = await self.attached()
+            await self.store([self.event(b"%d" % n) for n in range(6)])
+            self.assertEqual(bodies(await dead.read(2)), [b"0", b"1"])
+            self.assertEqual(bodies(await dead.read(2)), [b"2", b"3"])
+            if self.repeats:
+                heir = await self.attached()
+                self.assertEqual(bodies(await heir.read(3)), [b"2", b"3", b"4"])
+                self.assertEqual(bodies(await heir.read(3)), [b"5"])
 
         return Deferred.fromCoroutine(body())
 

@@ -18,6 +18,7 @@ class MemoryQueueTests(QueueContract, TestCase):
     """The reference."""
 
     resumes = False
+    repeats = False
 
     def setUp(self) -> None:
         self.memory = MemoryQueue()
@@ -61,6 +62,7 @@ class KestrelQueueTests(ServerCase, TestCase):
     engine = "kestrel"
     idempotent = False
     overtakes = True
+    repeats = False
     remembers = False
 
     def url(self) -> str:
