@@ -20,6 +20,16 @@ def password(url: QueueUrl) -> str:
         raise QueueError(f"queue URL {url.shown!r}: password_file {path}: {error}") from None
 
 
+def check_credentials(url: QueueUrl) -> None:
+    """Read what *url* names once, so that a wrong file is said at opening.
+
+    :raises QueueError: a file cannot be read.
+    """
+    password(url)
+    if url.options.tls:
+        tls_context(url)
+
+
 def tls_context(url: QueueUrl) -> ssl.SSLContext:
     """Return what a server's certificate is checked with.
 

@@ -90,6 +90,9 @@ class Link(Generic[C]):
             self._failed(Away("it does not answer"))
         except Away as failure:
             self._failed(failure)
+        except Exception as error:
+            # Whatever a client raises here, nothing was sent, and it is tried again.
+            self._failed(Away(str(error) or type(error).__name__))
         finally:
             self._attempt = None
 

@@ -93,7 +93,7 @@ class LoopQueue:
         except QueueError as error:
             self._writer.trouble = str(error)
         except TimeoutError:
-            self._writer.trouble = "the queue's server does not answer"
+            self._writer.trouble = self._writer.trouble or "the queue's server does not answer"
         if not self._checked:
             return [Outcome.REFUSED] * len(events)
         return await self._writer.send(events, expires - clock())

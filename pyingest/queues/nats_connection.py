@@ -5,6 +5,7 @@ server was away. Here one subscription takes all acknowledgements, and a lost co
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from pyingest.queues.link import Away, Denied
 
 PENDING_BYTES = 64 * 1024 * 1024
 """How much may wait for the socket before writing waits too."""
+SHUT_SECONDS = 0.3
 STORE_FAILED = 10077
 FULL_CODES = frozenset({10023, 10028, 10047})
 """Errors of JetStream that mean: no room. Source: nats-server's ``errors.json``."""
@@ -209,14 +211,21 @@ async def connect(url: QueueUrl) -> NatsConnection:
         await connection.listen()
     except (Error, OSError) as error:
         why = told[-1] if told else error
-        await client.close()
+        await _shut(client)
         if isinstance(error, AuthorizationError) or "uthorization" in str(why):
             raise Denied("the server wants another user or password") from None
         raise Away(str(why) or type(why).__name__) from None
     except asyncio.CancelledError:
-        await client.close()
+        await _shut(client)
         raise
     return connection
+
+
+async def _shut(client: Client) -> None:
+    """Close a client that never came to work, which may take for ever."""
+    with contextlib.suppress(TimeoutError, OSError, Error):
+        async with asyncio.timeout(SHUT_SECONDS):
+            await client.close()
 
 
 async def _open(

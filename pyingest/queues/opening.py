@@ -3,8 +3,10 @@
 import socket
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
+from pyingest.queues.credentials import check_credentials
 from pyingest.queues.interface import Queue, QueueError, QueueUrl, Reader, parse_queue_url
 from pyingest.queues.kestrel import DEADLINE as KESTREL_DEADLINE
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
@@ -13,6 +15,9 @@ from pyingest.queues.memory import MemoryQueue
 from pyingest.queues.sqlite import LOCK_SECONDS, SqliteOptions, SqliteQueue
 from pyingest.queues.sqlite_reader import SqliteReader
 from pyingest.queues.url_options import DEADLINE, UrlOptions
+
+PORTS = MappingProxyType({"kestrel": 22133, "nats": 4222, "kafka": 9092, "redis": 6379})
+"""Where the server of each engine listens, as it is shipped."""
 
 
 def open_queue(reactor: Any, text: str) -> Queue:
@@ -32,11 +37,13 @@ def open_queue(reactor: Any, text: str) -> Queue:
         case "sqlite":
             return SqliteQueue(reactor, Path(url.location), sqlite_options(url.options))
         case "kestrel":
-            host, port = _server(url)
+            host, port = _kestrel(url)
             return KestrelQueue(
                 reactor, host, port, deadline=url.options.deadline or KESTREL_DEADLINE
             )
         case scheme:
+            _servers(url)
+            check_credentials(url)
             return engine(scheme).queue(reactor, url)
 
 
@@ -60,9 +67,11 @@ def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) 
         case "sqlite":
             return SqliteReader(reactor, Path(url.location), url.names, cursor, from_start)
         case "kestrel":
-            host, port = _server(url)
+            host, port = _kestrel(url)
             return KestrelReader(reactor, host, port, url.names, cursor)
         case scheme:
+            _servers(url)
+            check_credentials(url)
             return engine(scheme).reader(reactor, url, cursor, from_start)
 
 
@@ -101,22 +110,41 @@ def engine(scheme: str) -> Engine:
         ) from None
 
 
-def _server(url: QueueUrl) -> tuple[str, int]:
-    host, colon, port = url.location.rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+def _servers(url: QueueUrl) -> list[tuple[str, int]]:
+    """Return host and port of each server.
+
+    :raises QueueError: one has no port, or none of the hosts is known.
+    """
+    servers: list[tuple[str, int]] = []
+    for place in url.location.split(","):
+        host, colon, port = place.rpartition(":")
+        if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+            raise QueueError(
+                f"queue URL {url.shown!r}: {place!r} is not HOST:PORT, such as "
+                f"127.0.0.1:{PORTS[url.scheme]}"
+            )
+        servers.append((host.removeprefix("[").removesuffix("]"), int(port)))
+    errors: list[Exception] = []
+    for host, number in servers:
+        try:
+            socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            errors.append(error)
+    if len(errors) == len(servers):
         raise QueueError(
-            f"queue URL {url.shown!r}: {url.location!r} is not HOST:PORT, such as 127.0.0.1:22133"
+            f"queue URL {url.shown!r}: host {servers[0][0]!r} is unknown ({errors[0]}); "
+            "check its name"
         )
+    return servers
+
+
+def _kestrel(url: QueueUrl) -> tuple[str, int]:
+    servers = _servers(url)
+    if len(servers) > 1:
+        raise QueueError(f"queue URL {url.shown!r}: name one Kestrel server")
     for name in url.names:
         if not is_queue_name(name):
             raise QueueError(
                 f"queue URL {url.shown!r}: {name!r} cannot be the name of a Kestrel queue"
             )
-    host = host.removeprefix("[").removesuffix("]")
-    try:
-        socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise QueueError(
-            f"queue URL {url.shown!r}: host {host!r} is unknown ({error}); check its name"
-        ) from None
-    return host, int(port)
+    return servers[0]

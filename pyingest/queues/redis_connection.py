@@ -110,7 +110,7 @@ async def connect(url: QueueUrl) -> RedisConnection:
         raise Denied(f"{error} Name another as redis://USER:PASSWORD@HOST:PORT/...") from None
     except (RedisError, OSError) as error:
         await client.aclose()
-        raise Away(str(error)) from None
+        raise Away(str(error)[:200]) from None
     except asyncio.CancelledError:
         await client.aclose()
         raise
@@ -119,11 +119,9 @@ async def connect(url: QueueUrl) -> RedisConnection:
 def address(url: QueueUrl) -> tuple[str, int]:
     """Return host and port.
 
-    :raises QueueError: there is no port.
+    :raises QueueError: there is not one server.
     """
-    host, colon, port = url.location.rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise QueueError(
-            f"queue URL {url.shown!r}: {url.location!r} is not HOST:PORT, such as 127.0.0.1:6379"
-        )
+    host, _, port = url.location.rpartition(":")
+    if "," in host or not port.isdigit():
+        raise QueueError(f"queue URL {url.shown!r}: name one Redis server as HOST:PORT")
     return host.removeprefix("[").removesuffix("]"), int(port)

@@ -82,10 +82,22 @@ class OpeningTests(TestCase):
         self.assertEqual(told.strip(), b"set()")
 
     def test_a_missing_port(self) -> None:
-        self.complains("kestrel://127.0.0.1/q", "is not HOST:PORT")
+        for engine, place in (("kestrel", "q"), ("nats", "S/q"), ("kafka", "q"), ("redis", "q")):
+            self.complains(f"{engine}://127.0.0.1/{place}", "is not HOST:PORT")
+
+    def test_more_servers_than_an_engine_can_use(self) -> None:
+        self.complains("kestrel://127.0.0.1:1,127.0.0.1:2/q", "name one Kestrel server")
+        self.complains("redis://127.0.0.1:1,127.0.0.1:2/q", "name one Redis server")
+
+    def test_files_of_secrets_that_are_not_there(self) -> None:
+        for engine, place in (("nats", "S/q"), ("kafka", "q"), ("redis", "q")):
+            url = f"{engine}://127.0.0.1:1/{place}"
+            self.complains(f"{url}?password_file=/no/such", "password_file /no/such: ")
+            self.complains(f"{url}?tls=1&ca=/no/such", "ca /no/such: ")
 
     def test_an_unknown_host(self) -> None:
-        self.complains("kestrel://no-such-host.invalid:22133/q", "no-such-host.invalid")
+        for engine, place in (("kestrel", "q"), ("nats", "S/q"), ("kafka", "q"), ("redis", "q")):
+            self.complains(f"{engine}://no-such-host.invalid:1/{place}", "no-such-host.invalid")
 
     def test_a_bad_queue_name(self) -> None:
         self.complains("kestrel://127.0.0.1:1/a.b", "'a.b' cannot be the name")

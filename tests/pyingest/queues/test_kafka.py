@@ -100,4 +100,4 @@ def test_a_password_and_certificates_go_to_the_client() -> None:
 
 def test_a_name_that_cannot_be_a_topic_is_said() -> None:
     with pytest.raises(QueueError, match="'a b' cannot be a topic"):
-        open_queue(reactor, "kafka://h:1/a b")
+        open_queue(reactor, "kafka://127.0.0.1:1/a b")

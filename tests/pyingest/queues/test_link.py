@@ -113,6 +113,15 @@ def test_one_that_does_not_answer_is_waited_for_as_long_as_was_said() -> None:
     run(test)
 
 
+def test_an_attempt_that_breaks_is_a_failure_like_another() -> None:
+    async def test(server: Server, link: Link[Wire]) -> None:
+        server.error = RuntimeError("a client's own")
+        with pytest.raises(Away, match="a client's own"):
+            await link.get(5)
+
+    run(test)
+
+
 def test_an_attempt_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CONNECT_SECONDS", 0.01)
 

@@ -136,11 +136,11 @@ class StreamTests(NatsCase):
         return Deferred.fromCoroutine(body())
 
     def test_names_that_cannot_be_are_said(self) -> None:
-        self.assertIn("'a b' cannot be a subject", self.refused("nats://h:1/S/a b"))
-        self.assertIn("'a..b' cannot be a subject", self.refused("nats://h:1/S/a..b"))
-        self.assertIn("'S.T' cannot be a stream", self.refused("nats://h:1/S.T/a"))
+        self.assertIn("'a b' cannot be a subject", self.refused("nats://127.0.0.1:1/S/a b"))
+        self.assertIn("'a..b' cannot be a subject", self.refused("nats://127.0.0.1:1/S/a..b"))
+        self.assertIn("'S.T' cannot be a stream", self.refused("nats://127.0.0.1:1/S.T/a"))
         with self.assertRaises(QueueError):
-            open_reader(reactor, "nats://h:1/S/a", "a.b")
+            open_reader(reactor, "nats://127.0.0.1:1/S/a", "a.b")
 
 
 class ReaderTests(NatsCase):

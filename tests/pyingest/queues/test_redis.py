@@ -161,8 +161,3 @@ class ServerTests(RedisCase):
 
 def test_a_position_is_kept_as_text() -> None:
     assert decode(Position(b"15-2", 7).encode()) == Position(b"15-2", 7)
-
-
-def test_a_url_without_a_port_is_said() -> None:
-    with pytest.raises(QueueError, match="is not HOST:PORT"):
-        open_queue(reactor, "redis://localhost/a")
