@@ -3,7 +3,7 @@
 # What cannot be installed is named, and is no failure: the tests that need it skip and say so.
 set -uo pipefail
 
-PACKAGES=(erlang-base erlang-inets erlang-mochiweb nginx-light zstd chromium)
+PACKAGES=(erlang-base erlang-inets erlang-mochiweb nginx-light zstd chromium redis-server)
 
 installed() {
   [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -36,7 +36,7 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo -n)
 fi
 
-# A service must not start by itself only because its package was installed; nginx would take port 80.
+# A service must not start by itself only because its package was installed; nginx would take port 80, redis 6379.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null

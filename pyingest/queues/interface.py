@@ -2,11 +2,13 @@
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pyingest.event import Event, Stored
+from pyingest.queues.url_options import UrlOptions, parse_options
 
 
 class Outcome(enum.Enum):
@@ -77,35 +79,83 @@ class QueueUrl:
 
     scheme: str
     location: str
-    """``HOST:PORT`` or a file's path; empty for ``memory:``."""
+    """``HOST:PORT`` (several with commas), or a file's path; empty for ``memory:``."""
     names: tuple[str, ...]
     """Queue names. The first takes ``/track``, the second ``/engage`` (the first, if alone)."""
+    stream: str = ""
+    """The stream that holds the subjects; NATS only."""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    options: UrlOptions = field(default_factory=UrlOptions)
+    shown: str = ""
+    """The URL as it may be printed and kept: without its password."""
+
+
+FORMS = MappingProxyType(
+    {
+        "memory": "memory:#events",
+        "sqlite": "sqlite:PATH#events",
+        "kestrel": "kestrel://HOST:PORT/events",
+        "nats": "nats://HOST:PORT/STREAM/events",
+        "kafka": "kafka://HOST:PORT/events",
+        "redis": "redis://HOST:PORT/events",
+    }
+)
+"""What the URL of each engine looks like."""
 
 
 def parse_queue_url(text: str) -> QueueUrl:
     """Return the parts of a queue URL.
 
     Forms: ``memory:#events``, ``sqlite:PATH#events,profiles``,
-    ``kestrel://HOST:PORT/events,profiles``.
+    ``kestrel://HOST:PORT/events,profiles``, ``nats://HOST:PORT/STREAM/events,profiles``,
+    ``kafka://HOST:PORT/events,profiles``, ``redis://HOST:PORT/events,profiles``; options come
+    as ``?deadline=2`` before the ``#``; a server's user and password as ``USER:PASSWORD@HOST``.
 
-    :raises QueueError: the scheme is unknown, or no queue is named.
+    :raises QueueError: the scheme or an option is unknown, or no queue is named.
     """
     parts = urlsplit(text)
-    match parts.scheme:
-        case "memory":
-            location, names = "", parts.fragment or "events"
-        case "sqlite":
-            location, names = parts.path, parts.fragment
-        case "kestrel":
-            location, names = parts.netloc, parts.path.lstrip("/")
-        case other:
-            raise QueueError(
-                f"queue URL {text!r}: unknown scheme {other!r}; use memory:, sqlite: or kestrel:"
-            )
-    queues = tuple(name for name in names.split(",") if name)
-    if not queues or (parts.scheme != "memory" and not location):
+    login, _, place = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    secret = password or (login if parts.scheme == "nats" else "")
+    shown = text.replace(f"{secret}@", "***@", 1) if secret else text
+    if parts.scheme not in FORMS:
         raise QueueError(
-            f"queue URL {text!r}: needs a place and a queue name, "
-            "as in sqlite:PATH#events or kestrel://HOST:PORT/events"
+            f"queue URL {shown!r}: unknown scheme {parts.scheme!r}; use one of "
+            + ", ".join(f"{scheme}:" for scheme in FORMS)
         )
-    return QueueUrl(parts.scheme, location, queues)
+    stream, location, names = _places(parts.scheme, place, parts.path, parts.fragment)
+    queues = tuple(name for name in names.split(",") if name)
+    lacking = parts.scheme != "memory" and not location
+    if not queues or lacking or (parts.scheme == "nats" and not stream):
+        raise QueueError(
+            f"queue URL {shown!r}: needs a place and a queue name, as in {FORMS[parts.scheme]}"
+        )
+    try:
+        options = parse_options(parts.scheme, parts.query)
+    except ValueError as error:
+        raise QueueError(f"queue URL {shown!r}: {error}") from None
+    return QueueUrl(
+        scheme=parts.scheme,
+        location=location,
+        names=queues,
+        stream=stream,
+        user=unquote(user) or options.user,
+        password=unquote(password),
+        options=options,
+        shown=shown,
+    )
+
+
+def _places(scheme: str, place: str, path: str, fragment: str) -> tuple[str, str, str]:
+    """Return the stream, the location, and the names with commas."""
+    match scheme:
+        case "memory":
+            return "", "", fragment or "events"
+        case "sqlite":
+            return "", path, fragment
+        case "nats":
+            stream, _, names = path.lstrip("/").partition("/")
+            return stream, place, names
+        case _:
+            return "", place, path.lstrip("/")

@@ -10,7 +10,7 @@ SCHEMA_VERSION = 1
 SCHEMA = (
     # AUTOINCREMENT: an offset must not be given out again after its row was trimmed.
     "CREATE TABLE IF NOT EXISTS item"
-    "(off INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body BLOB NOT NULL)",
+    "(off INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body BLOB NOT NULL, id BLOB)",
     "CREATE INDEX IF NOT EXISTS item_by_queue ON item(queue, off)",
     "CREATE TABLE IF NOT EXISTS cursor(name TEXT NOT NULL, queue TEXT NOT NULL,"
     " off INTEGER NOT NULL, PRIMARY KEY(name, queue)) WITHOUT ROWID",
@@ -18,6 +18,9 @@ SCHEMA = (
     " off INTEGER NOT NULL, PRIMARY KEY(name, queue, off)) WITHOUT ROWID",
     f"PRAGMA user_version={SCHEMA_VERSION}",
 )
+ADD_ID = "ALTER TABLE item ADD COLUMN id BLOB"
+"""For a file from before events had ids."""
+BY_ID = "CREATE UNIQUE INDEX IF NOT EXISTS item_by_id ON item(queue, id) WHERE id IS NOT NULL"
 
 Item = tuple[int, bytes]
 """A message as it lies in a log: its offset and its body."""
@@ -31,6 +34,8 @@ class Append:
     body: bytes
     off: int | None = None
     """``None`` takes the next offset of the file."""
+    id: bytes = b""
+    """A message whose id the log holds already is not put there again; empty: it always is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,13 @@ Row = tuple[str | bytes | int | None, ...]
 def statement(operation: Operation) -> tuple[str, Row]:
     """Return the SQL and its values for one operation."""
     match operation:
-        case Append(queue, body, off):
+        case Append(queue, body, off, b""):
             return "INSERT INTO item(off, queue, body) VALUES(?, ?, ?)", (off, queue, body)
+        case Append(queue, body, off, id):
+            return (
+                "INSERT INTO item(off, queue, body, id) VALUES(?, ?, ?, ?)"
+                " ON CONFLICT(queue, id) WHERE id IS NOT NULL DO NOTHING"
+            ), (off, queue, body, id)
         case Move(name, queue, off):
             return "INSERT OR REPLACE INTO cursor(name, queue, off) VALUES(?, ?, ?)", (
                 name,

@@ -15,6 +15,7 @@ class MemoryQueue:
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
         self._closed = False
+        self._ids: set[tuple[str, bytes]] = set()
         self.stored: list[Stored] = []
         """Everything that was published, oldest first; offsets start at 1."""
 
@@ -33,8 +34,12 @@ class MemoryQueue:
     def _keep(self, event: Event) -> Outcome:
         if self._closed:
             return Outcome.REFUSED
+        if event.id and (event.queue, event.id) in self._ids:
+            return Outcome.STORED
         if self._limit is not None and len(self.stored) >= self._limit:
             return Outcome.FULL
+        if event.id:
+            self._ids.add((event.queue, event.id))
         self.stored.append(Stored(event.queue, len(self.stored) + 1, event.body))
         return Outcome.STORED
 

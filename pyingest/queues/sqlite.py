@@ -17,8 +17,11 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from pyingest.event import Event
+from pyingest.queues.deadline import within
 from pyingest.queues.interface import Outcome, QueueError
 from pyingest.queues.log import (
+    ADD_ID,
+    BY_ID,
     SCHEMA,
     SCHEMA_VERSION,
     Append,
@@ -26,8 +29,13 @@ from pyingest.queues.log import (
     Operation,
     statements,
 )
+from pyingest.queues.url_options import DEADLINE
 
 T = TypeVar("T")
+
+LOCK_SECONDS = 2.0
+TRIM_EVERY = 500
+"""Events after which it is looked what may be removed."""
 
 ADVICE = {
     sqlite3.SQLITE_CANTOPEN: "check that its directory exists and may be written",
@@ -57,8 +65,12 @@ class SqliteOptions:
     durability: Durability = Durability.POWER_LOSS
     max_bytes: int | None = None
     """Size at which the file is full; ``None`` for as large as the disk allows."""
-    lock_seconds: float = 2.0
+    lock_seconds: float = LOCK_SECONDS
     """How long a write waits for another process that is writing."""
+    deadline: float = DEADLINE
+    """Seconds for one publish as a whole."""
+    retain: int | None = None
+    """Remove what every cursor is done with, but keep this many; ``None`` removes nothing."""
 
 
 class LogFile:
@@ -168,6 +180,26 @@ class LogFile:
         """
         return self._query("SELECT name, queue, off FROM taken", ())
 
+    def trim(self, retain: int, most: int) -> int:
+        """Remove the oldest messages that every cursor of their queue is done with.
+
+        A queue without a cursor keeps all. Of the file's last *retain* offsets none is removed,
+        and of each queue at most *most* messages. Return how many were removed; none when the
+        file cannot be written now.
+        """
+        before = self._connection.total_changes
+        try:
+            last = self.last_offset() - retain
+            for queue, done in self._query("SELECT queue, min(off) FROM cursor GROUP BY queue", ()):
+                self._connection.execute(
+                    "DELETE FROM item WHERE off IN"
+                    " (SELECT off FROM item WHERE queue=? AND off<=? ORDER BY off LIMIT ?)",
+                    (queue, min(done, last), most),
+                )
+        except (sqlite3.Error, QueueError) as error:
+            self.trouble = str(error)
+        return self._connection.total_changes - before
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
@@ -185,10 +217,19 @@ class LogFile:
             size = self._connection.execute("PRAGMA page_size").fetchone()[0]
             self._connection.execute(f"PRAGMA max_page_count={max(1, options.max_bytes // size)}")
         if version == 0:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for sql in SCHEMA:
-                self._connection.execute(sql)
-            self._connection.execute("COMMIT")
+            self._change(SCHEMA)
+        if "item_by_id" not in self._names("PRAGMA index_list(item)"):
+            has_id = "id" in self._names("PRAGMA table_info(item)")
+            self._change([BY_ID] if has_id else [ADD_ID, BY_ID])
+
+    def _names(self, pragma: str) -> set[str]:
+        return {row[1] for row in self._connection.execute(pragma)}
+
+    def _change(self, schema: Iterable[str]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for sql in schema:
+            self._connection.execute(sql)
+        self._connection.execute("COMMIT")
 
     def _query(self, sql: str, values: Sequence[object]) -> list[Any]:
         try:
@@ -287,18 +328,36 @@ class SqliteQueue:
     """
 
     def __init__(self, reactor: Any, path: Path, options: SqliteOptions | None = None) -> None:
-        self._thread = LogThread(reactor, path, options)
+        self._options = options or SqliteOptions()
+        self._reactor = reactor
+        self._thread = LogThread(reactor, path, self._options)
+        self._untrimmed = 0
 
     async def publish(self, events: Sequence[Event]) -> list[Outcome]:
-        """Store *events*; all of them share one outcome, which is there after COMMIT."""
+        """Store *events*; all of them share one outcome, which is there after COMMIT.
+
+        A transaction that is late may still be committed.
+        """
         if not events:
             return []
-        outcome = await self._thread.submit([Append(event.queue, event.body) for event in events])
+        stored = self._thread.submit(
+            [Append(event.queue, event.body, None, event.id) for event in events]
+        )
+        outcome = await within(self._reactor, self._options.deadline, stored, Outcome.TIMED_OUT)
+        self._trim(len(events))
         return [outcome] * len(events)
 
     async def close(self) -> None:
         """Commit what waits, and close the file; later events are ``REFUSED``."""
         await self._thread.close()
+
+    def _trim(self, added: int) -> None:
+        """Once in a while, remove a little more than was added since the last time."""
+        self._untrimmed += added
+        if self._options.retain is None or self._untrimmed < TRIM_EVERY or self._thread.closed:
+            return
+        most, self._untrimmed = 2 * self._untrimmed, 0
+        self._thread.call(self._thread.file.trim, self._options.retain, most)
 
 
 def primary_code(error: Exception) -> int:

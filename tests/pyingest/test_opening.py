@@ -1,9 +1,12 @@
 """From a URL to a queue, and the words for a URL that leads nowhere."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
@@ -55,11 +58,46 @@ class OpeningTests(TestCase):
     def test_an_unknown_scheme(self) -> None:
         self.complains("amqp://h/q", "unknown scheme")
 
+    def test_an_engine_that_is_not_installed_says_how_to_get_it(self) -> None:
+        for engine, package in (("nats", "nats"), ("kafka", "confluent_kafka"), ("redis", "redis")):
+            mine = {name for name in sys.modules if name.startswith(f"pyingest.queues.{engine}")}
+            hidden: dict[str, Any] = dict.fromkeys(mine)
+            taken = [name for name in sys.modules if name.partition(".")[0] == package]
+            hidden |= dict.fromkeys([package, *taken])
+            with patch.dict(sys.modules, hidden):
+                for name in mine:
+                    del sys.modules[name]
+                place = "S/a" if engine == "nats" else "a"
+                self.complains(
+                    f"{engine}://127.0.0.1:1/{place}", f"pip install 'mixmigrate[{engine}]'"
+                )
+
+    def test_no_engine_is_loaded_that_is_not_used(self) -> None:
+        script = (
+            "import sys, cli, pyingest.server, pyingest.queues.opening as opening\n"
+            "opening.open_queue(None, 'memory:')\n"
+            "print({'nats', 'redis', 'confluent_kafka'} & set(sys.modules))"
+        )
+        told = subprocess.check_output([sys.executable, "-c", script], timeout=30)
+        self.assertEqual(told.strip(), b"set()")
+
     def test_a_missing_port(self) -> None:
-        self.complains("kestrel://127.0.0.1/q", "is not HOST:PORT")
+        for engine, place in (("kestrel", "q"), ("nats", "S/q"), ("kafka", "q"), ("redis", "q")):
+            self.complains(f"{engine}://127.0.0.1/{place}", "is not HOST:PORT")
+
+    def test_more_servers_than_an_engine_can_use(self) -> None:
+        self.complains("kestrel://127.0.0.1:1,127.0.0.1:2/q", "name one Kestrel server")
+        self.complains("redis://127.0.0.1:1,127.0.0.1:2/q", "name one Redis server")
+
+    def test_files_of_secrets_that_are_not_there(self) -> None:
+        for engine, place in (("nats", "S/q"), ("kafka", "q"), ("redis", "q")):
+            url = f"{engine}://127.0.0.1:1/{place}"
+            self.complains(f"{url}?password_file=/no/such", "password_file /no/such: ")
+            self.complains(f"{url}?tls=1&ca=/no/such", "ca /no/such: ")
 
     def test_an_unknown_host(self) -> None:
-        self.complains("kestrel://no-such-host.invalid:22133/q", "no-such-host.invalid")
+        for engine, place in (("kestrel", "q"), ("nats", "S/q"), ("kafka", "q"), ("redis", "q")):
+            self.complains(f"{engine}://no-such-host.invalid:1/{place}", "no-such-host.invalid")
 
     def test_a_bad_queue_name(self) -> None:
         self.complains("kestrel://127.0.0.1:1/a.b", "'a.b' cannot be the name")
