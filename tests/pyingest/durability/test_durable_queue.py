@@ -113,6 +113,17 @@ class QueuePolicyTests(DurableCase):
             mine = [body for body in self.stored if body.startswith(b"%d " % lane)]
             assert mine == [b"%d %d" % (lane, number) for number in range(60)]
 
+    async def test_a_queue_that_stays_away_holds_nothing_but_time(self) -> None:
+        queue = self.queue(self.spool())
+        self.behind.fault = Fault.IS_FULL
+        assert await queue.publish(numbered(1, 2)) == [STORED, STORED]
+        await until(lambda: self.behind.publishes > 12)
+        assert queue.status().spooled_events == 2
+        assert await queue.publish(numbered(3)) == [STORED]
+        self.behind.fault = Fault.NONE
+        await self.drained(queue)
+        assert self.stored == [b"1", b"2", b"3"]
+
     async def test_a_full_queue_is_spooled_for(self) -> None:
         queue = self.queue(self.spool())
         self.behind.fault = Fault.IS_FULL
