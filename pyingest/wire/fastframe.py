@@ -54,31 +54,31 @@ class WholeReader:
 
         False says nothing about the bytes but that this reader does not take them.
         """
+        if len(data) > self._longest:
+            return False
+        self._begun = self._complete = 0
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._renew()
             return False
-        if self._begun == 1 and self._complete == 1 and not self._odd and self._ordinary(data):
-            self._begun = self._complete = 0
-            return True
+        if self._begun == 1 == self._complete and not self._odd:
+            return self._is_common(data)
         self._renew()
         return False
 
-    def _ordinary(self, data: bytes) -> bool:
-        """Say whether the request line is of the one common shape, and no limit can be reached."""
-        at = 4 if data.startswith(b"GET ") else 5 if data.startswith(b"POST ") else 0
-        end = at + len(self.target)
-        if not at or len(data) > self._longest or not data.startswith(b" HTTP/1.1\r\n", end):
+    def _is_common(self, data: bytes) -> bool:
+        """Say whether the request line has the one common shape, and no limit is reached."""
+        end = len(self.target) + (4 if data.startswith(b"GET ") else 5)
+        if not data.startswith((b"GET ", b"POST ")) or not data.startswith(b" HTTP/1.1\r\n", end):
             return False
         head = len(data) - len(self.body)
         most = self._limits.headers
         return head - end <= _SHORTEST_LINE * most or data.count(b"\r\n", end, head) - 2 <= most
 
     def _renew(self) -> None:
+        """Begin anew: what was read last may have left the parser in the middle of something."""
         self._parser = httptools.HttpRequestParser(self)
-        self._begun = self._complete = 0
-        self._odd = False
 
     # What follows is called by the parser.
 
