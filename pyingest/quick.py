@@ -16,13 +16,14 @@ from pyingest.later import Answer
 from pyingest.routing import ENDPOINTS, Endpoint, Routes
 from pyingest.wire import fastjson
 from pyingest.wire.fastframe import CONTENT_TYPE, FORWARDED, ORIGIN, WholeReader
-from pyingest.wire.fastquery import IP, VERBOSE, parameters
+from pyingest.wire.fastquery import IP, VERBOSE, is_undivided, parameters
 from pyingest.wire.profile import MOCHIWEB, Profile
 from pyingest.wire.requestreader import Limits
 
 _MOST_ANSWERS = 1024
 _WRITERS = {Endpoint.TRACK: fastjson.tracked, Endpoint.ENGAGE: fastjson.engaged}
 _POST = ord("P")
+_JSON = b"{["
 _ADDRESS = b"0123456789abcdefABCDEF.:"
 
 
@@ -93,8 +94,13 @@ class Quick:
         now = self._now()
         if int(now) != self._second:
             self._begin_second(int(now))
-        answer = self._quickly(way, *found, peer) if self._is_mochiweb else None
-        return self._slowly(way, *found, peer, now) if answer is None else answer
+        coded, flags = found
+        answer = None
+        if self._is_mochiweb and (coded[0] not in _JSON or is_undivided(text, coded)):
+            answer = self._quickly(way, coded, flags, peer)
+        if answer is None and is_undivided(text, coded):
+            answer = self._slowly(way, coded, flags, peer, now)
+        return answer
 
     def _quickly(self, way: Way, data: bytes, flags: int, peer: str) -> Answer:
         """Publish the records of *data* as they stand, each with its stamp, if they may."""

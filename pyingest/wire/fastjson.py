@@ -61,7 +61,7 @@ def engaged(data: bytes, ip: bytes, second: bytes) -> list[bytes] | None:
 
 def _messages(data: bytes, ip: bytes, second: bytes, write: _One) -> list[bytes] | None:
     try:
-        text = data if data[0] in _JSON else pybase64.b64decode(data, validate=True)
+        text = data if data[0] in _JSON else pybase64.b64decode(data, None, True)
         term = _decode(text)
         if type(term) is list and term:
             texts = _written_all(term, text)

@@ -1,6 +1,6 @@
 """The ``data`` parameter and the two flags, where they stand in the common spelling."""
 
-from pyingest.wire.querystring import unquoted
+from urllib.parse import unquote_to_bytes
 
 IP, VERBOSE = 1, 2
 _IP_OFF, _VERBOSE_OFF = 4, 8
@@ -11,29 +11,43 @@ _CONFLICTS = (IP | _IP_OFF, VERBOSE | _VERBOSE_OFF)
 _MOST_KNOWN = 1024
 _known: dict[bytes, int] = {}
 """What stood beside ``data`` before, and its flags: clients use the same few texts."""
+_PADDINGS = {b"%3D": b"=", b"%3d": b"=", b"%3D%3D": b"==", b"%3d%3d": b"=="}
 
 
 def parameters(text: bytes) -> tuple[bytes, int] | None:
-    """Return the decoded ``data`` of a query or form and its flags, or ``None`` if unsure.
+    """Return the decoded ``data`` of a query or form, not empty, and its flags; ``None`` if unsure.
 
-    What is returned is what every profile's way to split gives: no name is encoded, nothing
-    but ``&`` separates, no parameter that counts comes twice, the value is ASCII and not empty.
+    That is what every profile's way to split gives where :func:`is_undivided`: no name is encoded,
+    and no parameter that counts comes twice.
     """
     data, _, others = text.partition(b"&")
     if not data.startswith(b"data="):
         before, _, after = text.partition(b"&data=")
         data, _, others = after.partition(b"&")
-        others = b"%b&%b" % (before, others) if others else before
-    else:
-        data = data[5:]
+        data, others = b"data=" + data, b"%b&%b" % (before, others) if others else before
     flags = _flags(others)
-    if flags == _UNSURE or not data or b";" in data or b"#" in data or not data.isascii():
-        return None
-    if b"%" in data or b"+" in data:
-        data = unquoted(data)
-        if not data.isascii():
-            return None
-    return data, flags
+    data = _unquoted(data)
+    return None if flags == _UNSURE or not data else (data, flags)
+
+
+def is_undivided(text: bytes, data: bytes) -> bool:
+    """Say whether all profiles agree where in *text* its *data* ends, and on its characters.
+
+    Base64 that is valid needs no such look.
+    """
+    return b";" not in text and b"#" not in text and text.isascii() and data.isascii()
+
+
+def _unquoted(segment: bytes) -> bytes:
+    """Return the value of a segment that begins with ``data=``."""
+    if b"+" in segment:
+        segment = segment.replace(b"+", b" ")
+    at = segment.find(b"%")
+    if at < 0:
+        return segment[5:]
+    # Of base64 often only the padding is encoded.
+    padding = _PADDINGS.get(segment[at:])
+    return unquote_to_bytes(segment[5:]) if padding is None else segment[5:at] + padding
 
 
 def _flags(text: bytes) -> int:
@@ -54,7 +68,7 @@ def _flags(text: bytes) -> int:
 
 
 def _judged(text: bytes) -> int:
-    if b";" in text or b"#" in text:
+    if not is_undivided(text, b""):
         return _UNSURE
     flags = 0
     for segment in text.split(b"&") if text else ():
