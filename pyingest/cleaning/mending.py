@@ -1,5 +1,7 @@
 """What JSON text cannot hold, or sinks do not take, is made plain: C18, C20 and C21."""
 
+import re
+
 from msgspec import Raw
 from msgspec.json import Encoder
 
@@ -14,6 +16,7 @@ BIG_INTEGER = "big_integer"
 UTF8 = "utf8"
 NUL = "nul"
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _write = Encoder().encode
 
 
@@ -25,23 +28,21 @@ def plain(term: Term, notes: list[str]) -> Term:
 
     :raises RecursionError: *term* is nested too deeply.
     """
-    match term:
-        case str():
-            return well_formed(without_nul(term, notes), notes)
-        case dict() | Object():
-            return last_of_each(
-                [(_name(name, notes), plain(value, notes)) for name, value in term.items()]
-            )
-        case list():
-            return [plain(item, notes) for item in term]
-        case IllFormed():
-            notes.append(UTF8)
-            return without_nul(term.content.decode("utf-8", "replace"), notes)
-        case Raw():
-            return _number(term, notes)
-        case int() if term.bit_length() > _BITS:
-            return _writable(term, notes)
-    return term
+    kind = type(term)
+    if kind is str:
+        return term if term.isascii() and "\0" not in term else _mended(term, notes)
+    if kind is list:
+        return [plain(item, notes) for item in term]
+    if kind is dict or kind is Object:
+        return last_of_each(
+            [(_name(name, notes), plain(value, notes)) for name, value in term.items()]
+        )
+    if kind is int and term.bit_length() > _BITS:
+        return _writable(term, notes)
+    if kind is IllFormed:
+        notes.append(UTF8)
+        return without_nul(term.content.decode("utf-8", "replace"), notes)
+    return _number(term, notes) if kind is Raw else term
 
 
 def last_of_each(pairs: list[tuple[str, Term]]) -> dict[str, Term]:
@@ -58,12 +59,10 @@ def well_formed(text: str, notes: list[str]) -> str:
 
     Source: the vendor's reference; mending it otherwise is our choice.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    mended, count = _SURROGATE.subn("\ufffd", text)
+    if count:
         notes.append(UTF8)
-        return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
-    return text
+    return mended
 
 
 def without_nul(text: str, notes: list[str]) -> str:
@@ -88,6 +87,10 @@ def integer(digits: str) -> int | str:
         return int(digits)
     except ValueError:  # the interpreter was told to convert fewer
         return digits
+
+
+def _mended(text: str, notes: list[str]) -> str:
+    return well_formed(without_nul(text, notes), notes)
 
 
 def _name(name: Term, notes: list[str]) -> str:

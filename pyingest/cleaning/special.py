@@ -42,8 +42,9 @@ def _identify(draft: Draft) -> Outcome:
 
 def _merge(draft: Draft) -> Outcome:
     found = draft.fields.get("$distinct_ids")
-    ids = [text_of(item) for item in found] if isinstance(found, list) else []
-    if len(ids) != 2 or not all(ids):
+    pair = found if isinstance(found, list) and len(found) == 2 else []
+    ids = [text_of(item) for item in pair]
+    if not ids or not all(ids):
         reason = "$distinct_ids, must be a list of two ids"
         return draft.refused(reason, "$distinct_ids", "must be a list of two ids")
     draft.fields["$distinct_ids"] = ids

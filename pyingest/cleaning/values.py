@@ -119,14 +119,14 @@ def tidy_object(
 
 
 def _tidy_list(items: list[Term], limits: Limits, notes: list[str], level: int) -> list[Term]:
-    done = [tidy(item, limits, notes, level + 1) for item in items[: limits.items]]
-    if level == 1:
-        size = 2
-        for index, item in enumerate(done):
-            size += len(_write(item)) + (index > 0)
-            if size > limits.list_bytes:
-                del done[index:]
-                break
+    done: list[Term] = []
+    size = 1  # the brackets, less one for the comma that the first item lacks
+    for item in items[: limits.items]:
+        tidied = tidy(item, limits, notes, level + 1)
+        size += len(_write(tidied)) + 1
+        if size > limits.list_bytes:
+            break
+        done.append(tidied)
     if len(done) < len(items):
         notes.append(LIMIT)
     return done

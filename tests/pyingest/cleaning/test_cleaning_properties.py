@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,3 +153,36 @@ def test_a_cleaned_update_stays_as_it_is(record: Any, circumstances: Circumstanc
         del twice["envelope"]
         assert twice == once
         assert second.key == first.key
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 300,
+        ["x" * 255] * 40,
+        list(range(300)),
+        [[['"' * 300, {"a": 1}]]],
+        [[[{"a": "\ud800" * 200}]]],
+        {str(n): [n] * 30 for n in range(300)},
+        {"a" * 300: {"b" * 300: {"c" * 300: {"d" * 300: 1}}}},
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+@pytest.mark.parametrize("endpoint", [Endpoint.TRACK, Endpoint.ENGAGE], ids=lambda one: one.value)
+def test_what_was_cut_is_not_cut_again(value: Any, endpoint: Endpoint) -> None:
+    names = {str(n): value for n in range(3)}
+    here = Circumstances(endpoint, NOW)
+    event = {"event": "e", "properties": {"token": "t", "distinct_id": "d"} | names}
+    update = {"$token": "t", "$distinct_id": "d", "$set": names, "$append": names, "$union": names}
+    first = clean(event if endpoint is Endpoint.TRACK else update, here, SETTINGS)
+    assert isinstance(first, Cleaned)
+    once = read(first.body)
+    again = {**once, "$token": "t"}
+    if endpoint is Endpoint.TRACK:
+        again = {"event": "e", "properties": once["properties"] | {"token": "t"}}
+    second = clean({**again, "envelope": 1}, here, SETTINGS)
+    assert isinstance(second, Cleaned)
+    twice = read(second.body)
+    del once["envelope"], twice["envelope"]
+    assert twice == once
+    assert not {"cut", "limits"} & set(second.notes)

@@ -4,12 +4,14 @@ import json
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyingest.cleaning.json_tolerant import decode, decode_lines, decode_patiently, encode
-from pyingest.wire.term import IllFormed, Object, Unreadable
+from pyingest.cleaning.json_tolerant import decode, decode_patiently
+from pyingest.cleaning.mending import plain
+from pyingest.wire.term import Unreadable
 
 BOM = b"\xef\xbb\xbf"
 
@@ -53,11 +55,10 @@ def test_both_ways_read_and_refuse_the_same_texts(text: str) -> None:
 
 
 @given(st.binary(max_size=40) | PIECES.map(str.encode))
-def test_what_was_read_can_be_written_and_read_by_a_strict_reader(text: bytes) -> None:
+def test_what_was_read_can_be_mended_written_and_read_by_a_strict_reader(text: bytes) -> None:
     term = decode(text)
     if not isinstance(term, Unreadable):
-        written = encode(term)
-        assert written is not None
+        written = msgspec.json.encode(plain(term, []))
         json.loads(written.decode("utf-8"), parse_constant=pytest.fail)
 
 
@@ -72,8 +73,9 @@ def test_what_was_read_can_be_written_and_read_by_a_strict_reader(text: bytes) -
         (b"9" * 4301, "9" * 4301),
         (b"-" + b"9" * 4301, "-" + "9" * 4301),
         (rb'"\ud83d\ude00"', "😀"),
+        (b'["\xe9",' + b"9" * 4301 + b",-0]", ["\udce9", "9" * 4301, 0]),
     ],
-    ids=["mark", "twice", "big", "400", "4300", "4301", "minus", "pair"],
+    ids=["mark", "twice", "big", "400", "4300", "4301", "minus", "pair", "all"],
 )
 def test_it_is_patient_with(text: bytes, value: Any) -> None:
     assert same(decode(text), value)
@@ -93,7 +95,7 @@ def test_what_json_cannot_hold_is_visible_in_the_value_and_mended_when_written(
     text: bytes, written: bytes
 ) -> None:
     term = decode(text)
-    assert encode(term) == written
+    assert msgspec.json.encode(plain(term, [])) == written
     with pytest.raises((ValueError, AssertionError)):
         json.dumps(term, ensure_ascii=False, allow_nan=False).encode()
 
@@ -118,6 +120,8 @@ def test_a_number_beyond_a_float_is_an_infinity() -> None:
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b"[" * 100_000 + b"]" * 100_000,
+        b"[" + b"9" * 4301 + b"," + b"[" * 100_000,
+        b"[" + b"9" * 4301 + b",}",
         '{"a":1}'.encode("utf-16"),
         '{"a":1}'.encode("utf-16-le"),
         '{"a":1}'.encode("utf-16-be"),
@@ -128,23 +132,3 @@ def test_a_number_beyond_a_float_is_an_infinity() -> None:
 def test_what_is_no_json_is_unreadable(text: bytes) -> None:
     assert isinstance(decode(text), Unreadable)
     assert isinstance(decode_patiently(text), Unreadable)
-
-
-def test_lines_may_be_blank_end_in_crlf_and_lack_the_last_end() -> None:
-    good, blank, bad, last = decode_lines(BOM + b'{"a":1}\r\n\r\n \n"x"\n{bad\n[2]')
-    assert (good, blank, last) == ({"a": 1}, "x", [2])
-    assert isinstance(bad, Unreadable)
-
-
-def test_values_of_the_other_decoders_can_be_written() -> None:
-    term = Object([("a", IllFormed(b"\xed\xa0\x80")), (1, "x"), ("a", "last")])
-    assert encode(term) == b'{"a":"last","1":"x"}'
-
-
-def test_what_is_nested_too_deeply_is_not_written() -> None:
-    term: Any = []
-    for _ in range(100_000):
-        term = [term]
-    assert encode(term) is None
-    while term:  # taken apart by hand: the interpreter would do it by recursion
-        term = term[0]
