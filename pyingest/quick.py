@@ -142,8 +142,6 @@ class Quick:
             return stored
         return self._sink(decision.events, stored, decision.refused.encode())
 
-        if decision.rejected and self._leaves_bad:
-            return None
     def _answers(self, verbose: int, origin: bytes | None) -> tuple[bytes, bytes]:
         """Return the two complete responses of this second, for stored and for refused."""
         pair = self._pairs.get((verbose, origin))

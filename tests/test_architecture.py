@@ -23,6 +23,8 @@ ADAPTERS = {
     "pyingest/durability/spool.py",
     "pyingest/connection.py",
     "pyingest/http.py",
+    "pyingest/lean.py",
+    "pyingest/queues/file.py",
     "pyingest/outlet.py",
     "pyingest/server.py",
     "pyingest/sinks.py",

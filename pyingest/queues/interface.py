@@ -94,6 +94,7 @@ class QueueUrl:
 FORMS = MappingProxyType(
     {
         "memory": "memory:#events",
+        "file": "file:PATH#events",
         "sqlite": "sqlite:PATH#events",
         "kestrel": "kestrel://HOST:PORT/events",
         "nats": "nats://HOST:PORT/STREAM/events",
@@ -107,8 +108,8 @@ FORMS = MappingProxyType(
 def parse_queue_url(text: str) -> QueueUrl:
     """Return the parts of a queue URL.
 
-    Forms: ``memory:#events``, ``sqlite:PATH#events,profiles``,
-    ``kestrel://HOST:PORT/events,profiles``, ``nats://HOST:PORT/STREAM/events,profiles``,
+    Forms: ``memory:#events``, ``file:PATH#events``, ``sqlite:PATH#events,profiles``,
+    ``kestrel://HOST:PORT,HOST:PORT/events,profiles``, ``nats://HOST:PORT/STREAM/events,profiles``,
     ``kafka://HOST:PORT/events,profiles``, ``redis://HOST:PORT/events,profiles``; options come
     as ``?deadline=2`` before the ``#``; a server's user and password as ``USER:PASSWORD@HOST``.
 
@@ -152,7 +153,7 @@ def _places(scheme: str, place: str, path: str, fragment: str) -> tuple[str, str
     match scheme:
         case "memory":
             return "", "", fragment or "events"
-        case "sqlite":
+        case "sqlite" | "file":
             return "", path, fragment
         case "nats":
             stream, _, names = path.lstrip("/").partition("/")

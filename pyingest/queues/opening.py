@@ -7,9 +7,11 @@ from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from pyingest.queues.credentials import check_credentials
+from pyingest.queues.file import FileQueue
 from pyingest.queues.interface import Queue, QueueError, QueueUrl, Reader, parse_queue_url
 from pyingest.queues.kestrel import DEADLINE as KESTREL_DEADLINE
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.kestrel_fleet import KestrelFleet
 from pyingest.queues.kestrel_wire import is_queue_name
 from pyingest.queues.memory import MemoryQueue
 from pyingest.queues.sqlite import LOCK_SECONDS, SqliteOptions, SqliteQueue
@@ -34,13 +36,16 @@ def open_queue(reactor: Any, text: str) -> Queue:
     match url.scheme:
         case "memory":
             return MemoryQueue()
+        case "file":
+            return FileQueue(reactor, Path(url.location))
         case "sqlite":
             return SqliteQueue(reactor, Path(url.location), sqlite_options(url.options))
         case "kestrel":
-            host, port = _kestrel(url)
-            return KestrelQueue(
-                reactor, host, port, deadline=url.options.deadline or KESTREL_DEADLINE
-            )
+            servers = _kestrels(url)
+            deadline = url.options.deadline or KESTREL_DEADLINE
+            if len(servers) > 1:
+                return KestrelFleet(reactor, servers, deadline=deadline)
+            return KestrelQueue(reactor, *servers[0], deadline=deadline)
         case scheme:
             _servers(url)
             check_credentials(url)
@@ -59,16 +64,20 @@ def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) 
     """
     url = parse_queue_url(text)
     match url.scheme:
-        case "memory":
+        case "memory" | "file":
             raise QueueError(
-                f"queue URL {url.shown!r}: a queue in memory cannot be read from another "
-                "process; use sqlite: or kestrel:"
+                f"queue URL {url.shown!r}: a queue in memory or in a plain file cannot be "
+                "followed from another process; use sqlite: or kestrel:"
             )
         case "sqlite":
             return SqliteReader(reactor, Path(url.location), url.names, cursor, from_start)
         case "kestrel":
-            host, port = _kestrel(url)
-            return KestrelReader(reactor, host, port, url.names, cursor)
+            servers = _kestrels(url)
+            if len(servers) > 1:
+                raise QueueError(
+                    f"queue URL {url.shown!r}: is read from one server at a time; name one"
+                )
+            return KestrelReader(reactor, *servers[0], url.names, cursor)
         case scheme:
             _servers(url)
             check_credentials(url)
@@ -138,13 +147,11 @@ def _servers(url: QueueUrl) -> list[tuple[str, int]]:
     return servers
 
 
-def _kestrel(url: QueueUrl) -> tuple[str, int]:
+def _kestrels(url: QueueUrl) -> list[tuple[str, int]]:
     servers = _servers(url)
-    if len(servers) > 1:
-        raise QueueError(f"queue URL {url.shown!r}: name one Kestrel server")
     for name in url.names:
         if not is_queue_name(name):
             raise QueueError(
                 f"queue URL {url.shown!r}: {name!r} cannot be the name of a Kestrel queue"
             )
-    return servers[0]
+    return servers

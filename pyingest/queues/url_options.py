@@ -15,6 +15,7 @@ LOG = frozenset({"deadline", "create", "user", "password_file", "tls", "ca"})
 TAKEN: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "memory": frozenset(),
+        "file": frozenset(),
         "sqlite": frozenset({"deadline", "max_bytes", "retain"}),
         "kestrel": frozenset({"deadline"}),
         "nats": LOG | {"dedup", "max_bytes", "replicas"},
