@@ -8,7 +8,7 @@ from pyingest.cleaning.draft import Draft, Outcome
 from pyingest.cleaning.mending import NUL, well_formed
 from pyingest.cleaning.record import Dropped
 from pyingest.routing import Endpoint
-from pyingest.wire.term import Term
+from pyingest.wire.term import Object, Term
 
 LONGEST = 255
 """Characters of a name, an id or a text value."""
@@ -44,7 +44,8 @@ def token(draft: Draft) -> Outcome:
     text = (text_of(found) or "").strip() or well_formed(draft.circumstances.project, [])
     if not text:
         return draft.refused(f"{name}, missing or empty", name, "must not be missing or empty")
-    if len(text) > draft.settings.token_length or _CONTROL.search(text) or _held_nul(draft, name):
+    too_long = len(text) > draft.settings.token_length
+    if too_long or _CONTROL.search(text) or _had_nul(draft, name):
         return draft.refused(f"{name}, invalid", name, "must be a short text")
     if text != found:
         draft.notes.append("token")
@@ -52,11 +53,13 @@ def token(draft: Draft) -> Outcome:
     return None
 
 
-def _held_nul(draft: Draft, name: str) -> bool:
-    """Say whether the token came with U+0000, which was taken out since: it is no token."""
-    fields = draft.original if draft.sign else draft.original.get("properties")
-    found = fields.get(name) if fields and NUL in draft.notes else None
-    return isinstance(found, str) and "\0" in found
+def _had_nul(draft: Draft, name: str) -> bool:
+    """Say whether the token came with U+0000, which by now was taken out of every text."""
+    if NUL not in draft.notes:
+        return False
+    holder = draft.original if draft.sign else draft.original.get("properties")
+    came = holder.get(name) if isinstance(holder, dict | Object) else None
+    return isinstance(came, str) and "\0" in came
 
 
 def event_name(draft: Draft) -> Outcome:

@@ -86,7 +86,6 @@ class OpeningTests(TestCase):
             self.complains(f"{engine}://127.0.0.1/{place}", "is not HOST:PORT")
 
     def test_more_servers_than_an_engine_can_use(self) -> None:
-        self.complains("kestrel://127.0.0.1:1,127.0.0.1:2/q", "name one Kestrel server")
         self.complains("redis://127.0.0.1:1,127.0.0.1:2/q", "name one Redis server")
 
     def test_files_of_secrets_that_are_not_there(self) -> None:
