@@ -83,7 +83,8 @@ def _more(connection: socket.socket) -> bytes:
 def stored_in(name: str, sink: Path) -> list[bytes]:
     """Return the events that a server left behind."""
     if "sqlite" not in name:
-        return sink.read_bytes().splitlines()
+        lines = sink.read_bytes().splitlines()
+        return [line.rpartition(b"\t")[2] for line in lines]  # ours names the queue before
     import sqlite3
 
     with sqlite3.connect(sink) as database:

@@ -67,6 +67,11 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Put events under their person's own id, by what sqlite:PATH knows of aliases.",
 )
+@click.option(
+    "--loop",
+    type=click.Choice(["twisted", "lean"]),
+    help="The event loop [default: twisted]; lean does less for each read.",
+)
 @click.option("--admin", type=Address(), help="Where operators find /metrics, /stats and /ready.")
 @click.option(
     "--quarantine", metavar="NAME", help="Put everything on this queue instead: shadow traffic."
@@ -84,6 +89,7 @@ def ingest_command(
     ack: str | None,
     dead_letters: str | None,
     aliases: str | None,
+    loop: str | None,
     admin: tuple[str, int] | None,
     quarantine: str | None,
     access_log: bool,
@@ -97,6 +103,7 @@ def ingest_command(
     flags: dict[str, object] = {
         "listen.address": _text(listen),
         "listen.admin": _text(admin),
+        "listen.loop": loop,
         "listen.workers": workers,
         "queue.url": queue_url,
         "queue.quarantine": quarantine,

@@ -7,7 +7,7 @@ import httptools
 from pyingest.message import Headers, Request, header
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much one request may hold. Units are bytes, and header lines."""
 
