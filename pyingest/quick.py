@@ -27,8 +27,8 @@ _JSON = b"{["
 _ADDRESS = b"0123456789abcdefABCDEF.:"
 
 
-Way = tuple[Endpoint, str, fastjson.Writer]
-"""What a path leads to: the endpoint, its queue, and how its messages are written."""
+Way = tuple[Endpoint, str, fastjson.Writer, str]
+"""What a path leads to: the endpoint, its queue, how its messages are written, and its name."""
 
 
 def address_text(source: bytes | str) -> bytes:
@@ -75,13 +75,20 @@ class Quick:
         self._leaves_bad = leaves_bad
         self._whole = WholeReader(limits)
         self._ways = {
-            path: (endpoint, routes.queue(endpoint), _WRITERS[endpoint])
+            path: (endpoint, routes.queue(endpoint), _WRITERS[endpoint], endpoint.value)
             for path, endpoint in ENDPOINTS.items()
             if endpoint in _WRITERS
         }
+        self.endpoint = ""
+        """Name of the endpoint of the request that was answered last."""
         self._second = -1
         self._digits = b""
         self._pairs: dict[tuple[int, bytes | None], tuple[bytes, bytes]] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of target and body of the request that was answered last."""
+        return len(self._whole.target) + len(self._whole.body)
 
     def answer(self, data: bytes, peer: str) -> Answer:
         """Answer *data*, which came from *peer*; or return ``None``, and nothing was done."""
@@ -112,7 +119,7 @@ class Quick:
 
     def _quickly(self, way: Way, data: bytes, flags: int, peer: str) -> Answer:
         """Publish the records of *data* as they stand, each with its stamp, if they may."""
-        _, queue, write = way
+        _, queue, write, self.endpoint = way
         noted = self._whole.noted
         ip = b""
         if flags & IP:
@@ -127,7 +134,7 @@ class Quick:
 
     def _slowly(self, way: Way, data: bytes, flags: int, peer: str, now: float) -> Answer:
         """Read and write the records of *data* as the profile says."""
-        endpoint, queue, _ = way
+        endpoint, queue, _, self.endpoint = way
         noted = self._whole.noted
         ip = None
         if flags & IP:

@@ -26,7 +26,7 @@ from pyingest.serving.observing import (
 )
 from pyingest.serving.parts import Aliasing, Observer
 from pyingest.serving.probes import LastOutcome, Probes
-from pyingest.serving.quickly import Quickly
+from pyingest.serving.quickly import Promptly, Quickly
 from pyingest.serving.ratelimit import RateLimiter, Rates
 from pyingest.serving.reading import address
 from pyingest.serving.service import Parts, Service, endpoints
@@ -34,6 +34,8 @@ from pyingest.serving.settings import Settings
 from pyingest.serving.storing import DURABLE_FAMILIES, open_store
 from pyingest.serving.tokens import access
 from pyingest.serving.trafficstats import NAME, TrafficObserver
+from pyingest.serving.watching import Watching
+from pyingest.sinks import PromptQueue
 from pyingest.traffic.observer import Traffic
 from pyingest.traffic.placement import Placement
 from pyingest.wire.requestreader import Limits
@@ -206,18 +208,16 @@ def _quick(
         return None
     if settings.contract.name != "classic":
         return None
-    watched = Quickly(
-        reactor,
-        backstage.queue,
-        time.monotonic,
-        parts.observers,
-        parts.endpoints,
-        parts.tokens,
-        parts.at_once,
-    )
+    watching = Watching(reactor, parts.observers, parts.endpoints, parts.tokens)
+    queue, clock = backstage.queue, time.monotonic
+    watched: Promptly | Quickly
+    if isinstance(queue, PromptQueue):
+        watched = Promptly(queue, clock, watching.note)
+    else:
+        watched = Quickly(reactor, queue, clock, watching.note, parts.at_once)
     profile, routes = profile_of(settings), routes_of(settings)
     return watched.around(
-        lambda sink: Quick(profile, routes, front.limits, time.time, sink, leaves_bad=True).answer
+        lambda sink: Quick(profile, routes, front.limits, time.time, sink, leaves_bad=True)
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from pyingest.serving.metrics import Family, Sample
-from pyingest.serving.parts import Observed
+from pyingest.serving.parts import Observed, Totals
 
 LETTERS = Family(
     "mixmigrate_dead_letters_total", "counter", "Dead letters, by what became of them."
@@ -65,6 +65,9 @@ class DeadLetters:
         if seen.decision.rejected and seen.turned_away != "rate":
             for letter in self._letters_of(seen):
                 self._put(letter)
+
+    def observe_many(self, endpoint: str, totals: Totals) -> None:
+        """Do nothing: of these requests no record was bad."""
 
     def take(self) -> list[Letter]:
         """Return the letters that wait; who takes them must say what became of them."""

@@ -52,6 +52,11 @@ class Counters:
         cells[bisect_left(self._bounds, value)] += 1
         cells[-1] += value
 
+    def observe_many(self, name: str, labels: Labels, values: Sequence[float]) -> None:
+        """Put each of *values* into the histogram *name*."""
+        for value in values:
+            self.observe(name, labels, value)
+
     def samples(self) -> list[Sample]:
         """Return everything counted so far."""
         found = [Sample(name, labels, value) for (name, labels), value in self._values.items()]

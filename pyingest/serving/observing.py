@@ -1,12 +1,13 @@
 """Observers of requests: the counters and the log."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pyingest.queues.interface import Outcome
 from pyingest.serving.logs import Log
 from pyingest.serving.metrics import Counters, Family, Labels
-from pyingest.serving.parts import Observed
+from pyingest.serving.parts import Observed, Totals
 from pyingest.serving.privacy import shown
 
 REQUESTS = Family("mixmigrate_requests_total", "counter", "Requests answered, by path and status.")
@@ -47,6 +48,17 @@ class RequestCounts:
             )
         if seen.turned_away:
             counters.add(TURNED_AWAY.name, (("limit", seen.turned_away),))
+
+    def observe_many(self, endpoint: str, totals: Totals) -> None:
+        """Count requests that all went well but for the queue."""
+        counters, path = self._counters, _endpoint(endpoint)
+        counters.add(REQUESTS.name, _status(endpoint, 200), len(totals.seconds))
+        counters.observe_many(SECONDS.name, path, totals.seconds)
+        counters.add(BYTES.name, path, totals.size)
+        for outcome, count in Counter(totals.others).items():
+            counters.add(EVENTS.name, _outcome(endpoint, outcome), count)
+        if totals.stored:
+            counters.add(EVENTS.name, _outcome(endpoint, Outcome.STORED), totals.stored)
 
     def _reason(self, endpoint: str, reason: str) -> Labels:
         """Return the labels of a rejection; of so many texts that no client can add to them."""
@@ -100,6 +112,13 @@ class StoreFailures:
 
     def observe(self, seen: Observed) -> None:
         """Warn, if there is a reason."""
-        bad = Counter(one.value for one in seen.outcomes if one is not Outcome.STORED)
+        self._warn(seen.endpoint, seen.outcomes)
+
+    def observe_many(self, endpoint: str, totals: Totals) -> None:
+        """Warn, if there is a reason."""
+        self._warn(endpoint, totals.others)
+
+    def _warn(self, endpoint: str, outcomes: Sequence[Outcome]) -> None:
+        bad = Counter(one.value for one in outcomes if one is not Outcome.STORED)
         if bad:
-            self._log.warning("not stored", endpoint=seen.endpoint, outcomes=dict(bad))
+            self._log.warning("not stored", endpoint=endpoint, outcomes=dict(bad))

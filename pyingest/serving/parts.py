@@ -1,8 +1,8 @@
 """The seams of the service: what each part of a request's way must be able to do."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from pyingest.event import Event
 from pyingest.ingest import Decision
@@ -54,3 +54,25 @@ class Observer(Protocol):
 
     def observe(self, seen: Observed) -> None:
         """Take note of one request. Quick, and never raises."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """Requests of one endpoint that the quick way answered, as sums."""
+
+    size: int = 0
+    """Bytes of targets and bodies."""
+    stored: int = 0
+    """Events."""
+    others: list[Outcome] = field(default_factory=list)
+    """Outcomes of the events that were not stored."""
+    seconds: list[float] = field(default_factory=list)
+    """From whole request to answer, one a request."""
+
+
+@runtime_checkable
+class Totalling(Observer, Protocol):
+    """An observer to whom sums say enough. It is told of a request in one way or the other."""
+
+    def observe_many(self, endpoint: str, totals: Totals) -> None:
+        """Take note of requests that were answered with status 200, no record of them bad."""

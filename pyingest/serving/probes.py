@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyingest.http import Reply
 from pyingest.message import Request, Response
 from pyingest.queues.interface import Outcome
-from pyingest.serving.parts import Observed
+from pyingest.serving.parts import Observed, Totals
 
 DRAINING = "draining"
 RETRY_AFTER = 5
@@ -76,6 +76,13 @@ class LastOutcome:
         if seen.outcomes:
             bad = [one.value for one in seen.outcomes if one is not Outcome.STORED]
             self._bad, self._at = (bad[0], self._clock()) if bad else ("", 0.0)
+
+    def observe_many(self, endpoint: str, totals: Totals) -> None:
+        """Take note of what became of many requests' events."""
+        if totals.others:
+            self._bad, self._at = totals.others[-1].value, self._clock()
+        elif totals.stored:
+            self._bad, self._at = "", 0.0
 
     def problem(self) -> str:
         """Return what is wrong with the queue; empty when nothing is known."""

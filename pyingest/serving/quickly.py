@@ -3,7 +3,7 @@
 Requests that it leaves to others, and those with a record that is no good, go the ordinary way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,52 @@ from twisted.logger import Logger
 
 from pyingest.event import Event
 from pyingest.http import QuickHandler
-from pyingest.ingest import Decision
 from pyingest.later import Answer, Later
-from pyingest.message import Response
 from pyingest.queues.interface import Outcome, Queue
-from pyingest.quick import Sink
-from pyingest.serving.parts import Observed, Observer
-from pyingest.serving.tokens import tokens_of
+from pyingest.quick import Quick, Sink
+from pyingest.serving.watching import Watch
+from pyingest.sinks import PromptQueue
 
-_STORED = Response(200)
+MakeQuick = Callable[[Sink], Quick]
+
+
+class Promptly:
+    """Writes at once, to a queue that knows at once what becomes of events.
+
+    :param clock: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, queue: PromptQueue, clock: Callable[[], float], watch: Watch) -> None:
+        self._publish = queue.publish_now
+        self._clock = clock
+        self._watch = watch
+        self._data = b""
+        self._peer = ""
+        self._begun = 0.0
+
+    def around(self, make: MakeQuick) -> QuickHandler:
+        """Return the quick handler that *make* gives, watched."""
+        self._quick = make(self._take)
+        self._quick_answer = self._quick.answer
+        return self._answer
+
+    def _answer(self, data: bytes, peer: str) -> Answer:
+        self._data, self._peer, self._begun = data, peer, self._clock()
+        return self._quick_answer(data, peer)
+
+    def _take(self, events: Sequence[Event], stored: bytes, refused: bytes) -> Answer:
+        good = self._publish(events)
+        self._watch(
+            self._data,
+            self._peer,
+            self._quick.endpoint,
+            self._quick.size,
+            events,
+            Outcome.STORED if good else Outcome.REFUSED,
+            (),
+            self._clock() - self._begun,
+        )
+        return stored if good else refused
 
 
 @dataclass(slots=True)
@@ -30,6 +67,8 @@ class _Waiting:
     later: Later
     data: bytes
     peer: str
+    endpoint: str
+    size: int
     begun: float
     events: Sequence[Event]
     stored: bytes
@@ -37,10 +76,10 @@ class _Waiting:
 
 
 class Quickly:
-    """Publishes what comes in one turn of the event loop together, and tells observers of each.
+    """Publishes what comes in one turn of the event loop together.
 
     :param clock: seconds of a clock that never goes back.
-    :param tokens: whether an observer wants to know each event's project.
+    :param at_once: requests that may wait for the queue; 0 is no limit.
     """
 
     log = Logger()
@@ -50,44 +89,48 @@ class Quickly:
         reactor: Any,
         queue: Queue,
         clock: Callable[[], float],
-        observers: Sequence[Observer],
-        endpoints: Mapping[bytes, str],
-        tokens: bool,
+        watch: Watch,
         at_once: int,
     ) -> None:
         self._reactor = reactor
         self._queue = queue
         self._clock = clock
-        self._observers = observers
-        self._endpoints = endpoints
-        self._tokens = tokens
+        self._watch = watch
         self._at_once = at_once
         self._in_flight = 0
         self._waiting: list[_Waiting] = []
         self._data = b""
         self._peer = ""
         self._begun = 0.0
-        self._quick: QuickHandler | None = None
 
-    def around(self, make: Callable[[Sink], QuickHandler]) -> QuickHandler:
+    def around(self, make: MakeQuick) -> QuickHandler:
         """Return the quick handler that *make* gives, watched."""
         self._quick = make(self._take)
         return self._answer
 
     def _answer(self, data: bytes, peer: str) -> Answer:
-        assert self._quick is not None
         if self._at_once and self._in_flight >= self._at_once:
             return None  # the ordinary way turns it away
         self._data, self._peer, self._begun = data, peer, self._clock()
-        return self._quick(data, peer)
+        return self._quick.answer(data, peer)
 
     def _take(self, events: Sequence[Event], stored: bytes, refused: bytes) -> Answer:
         if not self._waiting:
             self._reactor.callLater(0, self._flush)
         self._in_flight += 1
-        later = Later()
+        later, quick = Later(), self._quick
         self._waiting.append(
-            _Waiting(later, self._data, self._peer, self._begun, events, stored, refused)
+            _Waiting(
+                later,
+                self._data,
+                self._peer,
+                quick.endpoint,
+                quick.size,
+                self._begun,
+                events,
+                stored,
+                refused,
+            )
         )
         return later
 
@@ -96,41 +139,22 @@ class Quickly:
         events = [event for one in waiting for event in one.events]
         coming = Deferred.fromCoroutine(self._queue.publish(events))
         coming.addErrback(self._failed)
-        coming.addCallback(self._settle, waiting)
+        coming.addCallback(self._settle, waiting, len(events))
 
     def _failed(self, failure: Any) -> list[Outcome]:
         self.log.failure("events could not be published", failure=failure)
         return []
 
-    def _settle(self, outcomes: list[Outcome], waiting: list[_Waiting]) -> None:
-        end = 0
+    def _settle(self, outcomes: list[Outcome], waiting: list[_Waiting], count: int) -> None:
+        all_stored = len(outcomes) == count == outcomes.count(Outcome.STORED)
+        now, end = self._clock(), 0
         self._in_flight -= len(waiting)
         for one in waiting:
             start, end = end, end + len(one.events)
-            mine = outcomes[start:end]
-            good = len(mine) == len(one.events) == mine.count(Outcome.STORED)
+            mine = () if all_stored else outcomes[start:end]
+            good = all_stored or len(mine) == len(one.events) == mine.count(Outcome.STORED)
             one.later.deliver(one.stored if good else one.refused)
-            self._tell(one, mine)
-
-    def _tell(self, one: _Waiting, outcomes: Sequence[Outcome]) -> None:
-        line, _, rest = one.data.partition(b"\r\n")
-        method, target, _ = line.split(b" ", 2)
-        path, _, query = target.partition(b"?")
-        body = rest.partition(b"\r\n\r\n")[2]
-        decision = Decision(tuple(one.events), _STORED, _STORED)
-        if self._tokens:
-            decision = Decision(decision.events, _STORED, _STORED, (), tokens_of(decision))
-        seen = Observed(
-            one.peer,
-            self._endpoints.get(path, "other"),
-            method,
-            path,
-            body or query,
-            len(target) + len(body),
-            200,
-            decision,
-            outcomes,
-            self._clock() - one.begun,
-        )
-        for observer in self._observers:
-            observer.observe(seen)
+            said = Outcome.STORED if good else None
+            self._watch(
+                one.data, one.peer, one.endpoint, one.size, one.events, said, mine, now - one.begun
+            )
