@@ -20,7 +20,9 @@ from cryptography.x509.oid import NameOID
 
 NATS_CONF = """
 listen: 127.0.0.1:{port}
-jetstream {{ store_dir: "{store}", sync_interval: always }}
+"""
+NATS_STORE = """
+jetstream {{ store_dir: "{place}/js", sync_interval: always }}
 """
 NATS_TLS = """
 tls {{ cert_file: "{place}/cert.pem", key_file: "{place}/key.pem" }}
@@ -124,7 +126,7 @@ class MockCluster(Server):
 Starter = Callable[..., Server]
 
 
-def command(engine: str, port: int, place: Path, secure: bool) -> list[str]:
+def command(engine: str, port: int, place: Path, secure: bool, bare: bool) -> list[str]:
     """Return what starts the server of an engine; a secure one has TLS and a password."""
     if engine == "kestrel":
         listen = f"127.0.0.1:{port}"
@@ -135,15 +137,20 @@ def command(engine: str, port: int, place: Path, secure: bool) -> list[str]:
     if secure:
         write_certificate(place)
     if engine == "nats":
-        config = place / "nats.conf"
-        text = NATS_CONF + (NATS_TLS if secure else "")
-        config.write_text(text.format(port=port, store=place / "js", place=place))
-        return [found, "-c", str(config)]
+        return [found, "-c", str(nats_configuration(place, port, secure, bare))]
     arguments = f"--bind 127.0.0.1 --port {port} --appendonly yes --appendfsync always".split()
     if secure:
         arguments += [*REDIS_TLS.format(port=port, place=place).split()]
         arguments += ["--requirepass", "open sesame"]
     return [found, *arguments, "--save", "", "--dir", str(place)]
+
+
+def nats_configuration(place: Path, port: int, secure: bool, bare: bool) -> Path:
+    """Write and return what ``nats-server`` reads; a bare one keeps nothing."""
+    text = NATS_CONF + ("" if bare else NATS_STORE) + (NATS_TLS if secure else "")
+    path = place / "nats.conf"
+    path.write_text(text.format(port=port, place=place))
+    return path
 
 
 def write_certificate(place: Path) -> None:
@@ -170,14 +177,14 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Give what starts the server of ``nats``, ``redis`` or ``kestrel``."""
     begun: list[Server] = []
 
-    def start(engine: str, secure: bool = False) -> Server:
+    def start(engine: str, secure: bool = False, bare: bool = False) -> Server:
         if engine == "kafka":
             begun.append(cluster := MockCluster([], 0))
             cluster.start()
             return cluster
         port = free_port()
         place = tmp_path_factory.mktemp(engine)
-        server = Server(command(engine, port, place, secure), port, place)
+        server = Server(command(engine, port, place, secure, bare), port, place)
         begun.append(server)
         server.start()
         return server
