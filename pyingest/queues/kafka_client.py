@@ -33,6 +33,7 @@ REFUSED = frozenset(
         KafkaError._UNKNOWN_PARTITION,
         KafkaError._QUEUE_FULL,
         KafkaError._AUTHENTICATION,
+        KafkaError._FATAL,
     }
 )
 """Errors after which an event is surely not in the topic."""

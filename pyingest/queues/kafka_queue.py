@@ -58,21 +58,17 @@ class KafkaWriter:
         self._url = url
         self._where = f"queue {url.shown}"
         milliseconds = int((url.options.deadline or DEADLINE) * 1000)
-        self._producer = Producer(
-            {
-                **settings(url),
-                "enable.idempotence": True,
-                # A key's partition is the one that Java's clients choose.
-                "partitioner": "murmur2_random",
-                "linger.ms": 2,
-                "message.timeout.ms": max(100, milliseconds),
-                "queue.buffering.max.kbytes": BUFFER_KILOBYTES,
-                "error_cb": self._failed,
-            }
-        )
-        self._ended = False
-        self._thread = threading.Thread(target=self._poll, name="kafka reports", daemon=True)
-        self._thread.start()
+        self._settings = {
+            **settings(url),
+            "enable.idempotence": True,
+            # A key's partition is the one that Java's clients choose.
+            "partitioner": "murmur2_random",
+            "linger.ms": 2,
+            "message.timeout.ms": max(100, milliseconds),
+            "queue.buffering.max.kbytes": BUFFER_KILOBYTES,
+            "error_cb": self._failed,
+        }
+        self._begin()
 
     async def check(self) -> bool:
         """Look for the topics; make them where that was asked for.
@@ -83,6 +79,8 @@ class KafkaWriter:
 
     async def send(self, events: Sequence[Event], seconds: float) -> list[Outcome]:
         """Write *events*; see :class:`pyingest.queues.loop_queue.Writer`."""
+        if self._fatal:
+            await asyncio.to_thread(self._renew)
         batch = _Batch(len(events))
         for index, event in enumerate(events):
             self._produce(event, batch, index)
@@ -98,6 +96,18 @@ class KafkaWriter:
         """Drop what nobody waits for any more, and end the connections."""
         await asyncio.to_thread(self._end)
 
+    def _begin(self) -> None:
+        self._ended = self._fatal = False
+        self._producer = Producer(self._settings)
+        self._thread = threading.Thread(target=self._poll, name="kafka reports", daemon=True)
+        self._thread.start()
+
+    def _renew(self) -> None:
+        """Begin again with a new producer: one that lost its count takes nothing any more."""
+        if self._fatal:
+            self._end()
+            self._begin()
+
     def _produce(self, event: Event, batch: _Batch, index: int) -> None:
         try:
             self._producer.produce(
@@ -108,6 +118,7 @@ class KafkaWriter:
                 headers={"id": event.id} if event.id else None,
             )
         except KafkaException as error:
+            self._failed(error.args[0])
             batch.report(index, error.args[0])
         except BufferError:
             batch.report(index, KafkaError(KafkaError._QUEUE_FULL))
@@ -118,6 +129,7 @@ class KafkaWriter:
 
     def _failed(self, error: KafkaError) -> None:
         self.trouble = f"{self._where}: {error.str()}"
+        self._fatal = self._fatal or error.fatal() or error.code() == KafkaError._FATAL
 
     def _end(self) -> None:
         self._producer.purge()

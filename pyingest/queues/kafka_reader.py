@@ -168,7 +168,7 @@ class KafkaReader:
     def _detach(self) -> None:
         consumer = self._attached()
         consumer.unassign()
-        given_up = [TopicPartition(*place, 0, GIVEN_UP) for place in self._at]
+        given_up = [TopicPartition(*place, at, GIVEN_UP) for place, at in self._at.items()]
         self._at, self._kept = {}, {}
         assert self._asker is not None
         self._asker.commit(offsets=given_up, asynchronous=False)

@@ -77,8 +77,10 @@ class LoopQueue:
         if self._batches.closed:
             return
         await self._batches.close()
-        await self._thread.ask(self._writer.close())
-        self._thread.stop()
+        try:
+            await self._thread.ask(self._writer.close())
+        finally:
+            self._thread.stop()
 
     def _send(self, events: list[Event], seconds: float) -> "Deferred[list[Outcome]]":
         return self._thread.ask(self._deliver(events, seconds)).addCallback(self._tell)
@@ -131,9 +133,12 @@ class LoopReader:
 
     async def close(self) -> None:
         """Keep the position and end the connection."""
-        if not self._closed:
-            await self._ask(self._reader.close)
-            self._closed = True
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._thread.ask(self._reader.close())
+        finally:
             self._thread.stop()
 
     async def _ask(self, work: Callable[..., Coroutine[Any, Any, T]], *values: Any) -> T:

@@ -6,6 +6,7 @@ about as much as twenty messages do.
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -54,9 +55,9 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop with all that runs in it; a second call does nothing."""
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(STOP_SECONDS)
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -5,7 +5,6 @@ server was away. Here one subscription takes all acknowledgements, and a lost co
 """
 
 import asyncio
-import contextlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -116,7 +115,7 @@ class NatsConnection:
 
     async def close(self) -> None:
         """End the connection; what has no answer is in doubt."""
-        await self.client.close()
+        await _shut(self.client)
         self.fail()
 
     def fail(self) -> None:
@@ -222,10 +221,16 @@ async def connect(url: QueueUrl) -> NatsConnection:
 
 
 async def _shut(client: Client) -> None:
-    """Close a client that never came to work, which may take for ever."""
-    with contextlib.suppress(TimeoutError, OSError, Error):
+    """Close a client; one that waits for its server to read is cut off."""
+    try:
         async with asyncio.timeout(SHUT_SECONDS):
             await client.close()
+    except TimeoutError:
+        writer = getattr(getattr(client, "_transport", None), "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+    except (OSError, Error):
+        pass  # it is gone already
 
 
 async def _open(

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from nats.aio.client import Client
-from nats.errors import Error
+from nats.errors import Error, NoRespondersError
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from twisted.logger import Logger
 
 from pyingest.event import Event
@@ -42,6 +42,10 @@ class NatsWriter:
         except (Away, TimeoutError) as error:
             self.trouble = f"{self._where}: {error}; trying on"
             return False
+        except (NoRespondersError, ServiceUnavailableError):
+            raise QueueError(
+                f"{self._where}: the server has no JetStream; start it with: nats-server -js"
+            ) from None
         except (APIError, Error) as error:
             raise QueueError(f"{self._where}: {told(error)}") from None
         subjects = info.config.subjects or []

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from pyingest.event import Event, Stored
 from pyingest.queues.interface import Outcome, Queue, QueueError, Reader
 from pyingest.queues.opening import open_queue, open_reader
-from pyingest.queues.testing import KEY, bodies
+from pyingest.queues.testing import BIG, KEY, bodies
 
 reactor: Any = installed
 
@@ -121,6 +121,8 @@ class FaultContract:
                 for _ in range(2):
                     (outcome,) = await self.publish(queue, b"3")
                     self.assertIn(outcome, NOT_STORED)
+                outcomes = await self.publish(queue, *[b"x" * BIG] * 8)
+                self.assertLessEqual(set(outcomes), set(NOT_STORED))
             finally:
                 self.server.signal(signal.SIGCONT)
             await self.works_again(queue, b"after")

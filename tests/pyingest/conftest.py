@@ -7,14 +7,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 NATS_CONF = """
 listen: 127.0.0.1:{port}
-jetstream {{ store_dir: "{store}", sync_interval: always }}
 """
+NATS_STORE = """
+jetstream {{ store_dir: "{place}/js", sync_interval: always }}
+"""
+NATS_TLS = """
+tls {{ cert_file: "{place}/cert.pem", key_file: "{place}/key.pem" }}
+authorization {{ user: me, password: "open sesame" }}
+"""
+REDIS_TLS = (
+    "--port 0 --tls-port {port} --tls-cert-file {place}/cert.pem --tls-key-file {place}/key.pem"
+    " --tls-auth-clients no"
+)
 KESTREL = "from cli import main; main()"
 KAFKA = """
 from confluent_kafka import Producer
@@ -43,8 +60,10 @@ def free_port() -> int:
 class Server:
     """A server's process, which can be killed, halted, and begun again with what it kept."""
 
-    def __init__(self, command: Sequence[str], port: int) -> None:
+    def __init__(self, command: Sequence[str], port: int, place: Path = Path()) -> None:
         self.port = port
+        self.place = place
+        """Where it keeps what it has, and its certificate."""
         self._command = list(command)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -104,23 +123,53 @@ class MockCluster(Server):
             producer.list_topics(name, timeout=SECONDS)
 
 
-Starter = Callable[[str], Server]
+Starter = Callable[..., Server]
 
 
-def command(engine: str, port: int, place: Path) -> list[str]:
-    """Return what starts the server of an engine."""
+def command(engine: str, port: int, place: Path, secure: bool, bare: bool) -> list[str]:
+    """Return what starts the server of an engine; a secure one has TLS and a password."""
     if engine == "kestrel":
         listen = f"127.0.0.1:{port}"
         return [sys.executable, "-c", KESTREL, "queue", "--listen", listen, "--store", str(place)]
     found = program(f"{engine}-server")
     if found is None:
         pytest.skip(f"{engine}-server is not installed: see scripts/install-services.sh")
+    if secure:
+        write_certificate(place)
     if engine == "nats":
-        config = place / "nats.conf"
-        config.write_text(NATS_CONF.format(port=port, store=place / "js"))
-        return [found, "-c", str(config)]
-    arguments = f"--bind 127.0.0.1 --port {port} --appendonly yes --appendfsync always"
-    return [found, *arguments.split(), "--save", "", "--dir", str(place)]
+        return [found, "-c", str(nats_configuration(place, port, secure, bare))]
+    arguments = f"--bind 127.0.0.1 --port {port} --appendonly yes --appendfsync always".split()
+    if secure:
+        arguments += [*REDIS_TLS.format(port=port, place=place).split()]
+        arguments += ["--requirepass", "open sesame"]
+    return [found, *arguments, "--save", "", "--dir", str(place)]
+
+
+def nats_configuration(place: Path, port: int, secure: bool, bare: bool) -> Path:
+    """Write and return what ``nats-server`` reads; a bare one keeps nothing."""
+    text = NATS_CONF + ("" if bare else NATS_STORE) + (NATS_TLS if secure else "")
+    path = place / "nats.conf"
+    path.write_text(text.format(port=port, place=place))
+    return path
+
+
+def write_certificate(place: Path) -> None:
+    """Write a certificate for the loopback address, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    (place / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (place / "key.pem").write_bytes(private)
 
 
 @pytest.fixture(scope="session")
@@ -128,13 +177,14 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Give what starts the server of ``nats``, ``redis`` or ``kestrel``."""
     begun: list[Server] = []
 
-    def start(engine: str) -> Server:
+    def start(engine: str, secure: bool = False, bare: bool = False) -> Server:
         if engine == "kafka":
             begun.append(cluster := MockCluster([], 0))
             cluster.start()
             return cluster
         port = free_port()
-        server = Server(command(engine, port, tmp_path_factory.mktemp(engine)), port)
+        place = tmp_path_factory.mktemp(engine)
+        server = Server(command(engine, port, place, secure, bare), port, place)
         begun.append(server)
         server.start()
         return server

@@ -58,6 +58,20 @@ class KafkaTests(TestCase):
 
         return Deferred.fromCoroutine(body())
 
+    def test_a_producer_that_lost_its_count_is_replaced(self) -> Deferred[None]:
+        async def body() -> None:
+            self.server.make([self.name])
+            queue: Any = open_queue(reactor, self.url())
+            self.assertEqual(await queue.publish([Event(self.name, b"1")]), [STORED])
+            first = queue._writer._producer
+            queue._writer._failed(KafkaError(KafkaError._FATAL, "count lost", fatal=True))
+            self.assertEqual(await queue.publish([Event(self.name, b"2")]), [STORED])
+            self.assertIsNot(queue._writer._producer, first)
+            self.assertEqual(await queue.publish([Event(self.name, b"3")]), [STORED])
+            await queue.close()
+
+        return Deferred.fromCoroutine(body())
+
     def test_a_record_has_its_key_and_its_id(self) -> Deferred[None]:
         async def body() -> None:
             self.server.make([self.name])

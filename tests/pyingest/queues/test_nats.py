@@ -195,6 +195,13 @@ class ReaderTests(NatsCase):
         return Deferred.fromCoroutine(body())
 
 
+def test_a_server_without_jetstream_is_said(start_server: Callable[..., Any]) -> None:
+    server = start_server("nats", bare=True)
+    with pytest.raises(QueueError, match="no JetStream; start it with: nats-server -js"):
+        open_queue(reactor, f"nats://127.0.0.1:{server.port}/S/a?create=1")
+    server.kill()
+
+
 def test_wildcards_take_what_nats_says_they_take() -> None:
     assert takes(["a.b", "x"], "x")
     assert takes(["a.*"], "a.b")
