@@ -14,6 +14,7 @@ from pyingest.serving.admission import Admission
 from pyingest.serving.aliases import ALIASES, open_aliases
 from pyingest.serving.contracts import contract_of, profile_of, routes_of
 from pyingest.serving.deadletters import LETTERS, DeadLetters
+from pyingest.serving.filelimit import raise_file_limit
 from pyingest.serving.gauges import FRONT_FAMILIES, front_samples
 from pyingest.serving.letterpost import LetterPost, open_letters
 from pyingest.serving.logs import Log
@@ -113,6 +114,9 @@ async def assemble(reactor: Any, settings: Settings, log: Log, share: Share) -> 
     :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     :raises ListenError: the address cannot be listened on.
     """
+    room = raise_file_limit(settings.limits.connections)
+    if room < settings.limits.connections:
+        log.warning("too few files", connections=room, wanted=settings.limits.connections)
     counters = Counters(settings.metrics.buckets)
     backstage = open_backstage(reactor, settings, log)
     try:
