@@ -178,16 +178,36 @@ def test_what_the_service_itself_queues_is_resolved() -> None:
 
 
 FORM = b"application/x-www-form-urlencoded"
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
+MORE = st.dictionaries(
+    st.sampled_from(["distinct_id", "a", 'say "distinct_id', "\\"]),
+    st.recursive(
+        st.sampled_from(["a", "distinct_id", '"distinct_id":"a"', "é", 1]),
+        lambda inner: st.dictionaries(st.sampled_from(["distinct_id", "x"]), inner, max_size=2),
+        max_leaves=4,
+    ),
+    max_size=4,
+)
+TEXT = st.sampled_from(["a", "1", '"', "\\", "a:b"]) | st.text(
+    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
+)
 
 
-@given(TEXT, TEXT, st.dictionaries(TEXT, TEXT | st.integers(), max_size=4), st.booleans())
+@given(TEXT, TEXT, MORE, st.booleans(), st.booleans())
 def test_splicing_equals_parsing_replacing_and_writing(
-    old: str, new: str, more: dict[str, Any], plain: bool
+    old: str, new: str, more: dict[str, Any], plain: bool, spaces: bool
 ) -> None:
     def written(person: str) -> bytes:
         properties = {**more, "token": "t", "distinct_id": person}
-        return json.dumps({"event": "e", "properties": properties}, ensure_ascii=plain).encode()
+        event = (
+            {"distinct_id": old, "event": "e", "properties": properties}
+            if spaces
+            else {
+                "event": "e",
+                "properties": properties,
+            }
+        )
+        separators = (", ", ": ") if spaces else (",", ":")
+        return json.dumps(event, ensure_ascii=plain, separators=separators).encode()
 
     person = read(written(old))
     assert person == Person("t", old, ("properties", "distinct_id"))
