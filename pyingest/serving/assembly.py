@@ -135,12 +135,13 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
     :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     """
     store = open_letters(settings.dead_letters) if settings.dead_letters.url else None
-    queue, watch = open_store(reactor, settings)
-    if watch is not None:
-        backstage = Backstage(queue, watch.problem, sources=[watch.samples])
+    opened = open_store(reactor, settings)
+    if opened.watch is not None:
+        watch = opened.watch
+        backstage = Backstage(opened.queue, watch.problem, sources=[watch.samples])
     else:
         last = LastOutcome(time.monotonic)
-        backstage = Backstage(queue, last.problem, [last])
+        backstage = Backstage(opened.queue, last.problem, [last])
     aliases = open_aliases(settings, log)
     if aliases is not None:
         backstage.aliasing = aliases.stage
@@ -152,7 +153,7 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
         backstage.sources.append(letters.samples)
         backstage.others.append(LetterPost(reactor, letters, store, log))
     if settings.metrics.traffic and settings.listen.admin:
-        traffic = Traffic(time.time)
+        traffic = Traffic(time.time, servers=opened.servers)
         backstage.observers.append(TrafficObserver(traffic))
         backstage.stats[NAME] = traffic.stats
     if settings.logs.access:

@@ -140,6 +140,15 @@ class AssemblyTests(TestCase):
         await running.stop()
         assert any(b'"not stored"' in line for line in self.lines)
 
+    async def test_stats_name_the_servers_of_a_queue_that_has_several(self) -> None:
+        running = await self.begin(queue={"url": "kestrel://127.0.0.1:1,127.0.0.1:2/events"})
+        assert await self.ask(running, b"/track", b"data=" + GOOD) == b"0"
+        stats = running.report().stats["traffic"]
+        assert isinstance(stats, Stats)
+        assert [one.name for one in stats.servers] == ["127.0.0.1:1", "127.0.0.1:2"]
+        assert sum(one.failed for one in stats.servers) >= 1
+        await running.stop()
+
     async def test_stats_of_two_workers_add_up(self) -> None:
         running = await self.begin()
         await self.ask(running, b"/track", b"data=" + GOOD)
