@@ -175,7 +175,7 @@ class HttpProtocol(Protocol):
             self._handle(received)
         elif isinstance(received, Malformed):
             self.http.malformed += 1
-            self._turns.append(refusing(received.status, received.reason))
+            self._turns.append(refusing(self.http.refusal(received.status, received.reason)))
         else:
             self._turns.append(Turn(CONTINUE))
 
@@ -218,7 +218,8 @@ class HttpProtocol(Protocol):
     def _time_out(self) -> None:
         """Tell a client that stalled in the middle of a request (RFC 9110, section 15.5.9)."""
         self.http.timed_out += 1
-        self._turns.append(refusing(REQUEST_TIMEOUT.status, REQUEST_TIMEOUT.reason))
+        late = REQUEST_TIMEOUT
+        self._turns.append(refusing(self.http.refusal(late.status, late.reason)))
         self._pump()
 
     def _flush(self) -> bool:

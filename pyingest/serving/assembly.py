@@ -12,7 +12,7 @@ from pyingest.server import Ending, Front, Server, listen
 from pyingest.serving.admin import Report
 from pyingest.serving.admission import Admission
 from pyingest.serving.aliases import ALIASES, open_aliases
-from pyingest.serving.contracts import contract_of, profile_of, routes_of
+from pyingest.serving.contracts import contract_of, profile_of, refusal_of, routes_of
 from pyingest.serving.deadletters import LETTERS, DeadLetters
 from pyingest.serving.filelimit import raise_file_limit
 from pyingest.serving.gauges import FRONT_FAMILIES, front_samples
@@ -197,7 +197,16 @@ def _listen(
     ending = Ending(times.notice, times.grace, times.drain)
     service = Service(parts, answers_probes=settings.listen.probes)
     quick = _quick(reactor, settings, front, backstage, parts)
-    server = listen(reactor, front, service.answer, backstage, ending, admission, quick)
+    server = listen(
+        reactor,
+        front,
+        service.answer,
+        backstage,
+        ending,
+        admission,
+        quick,
+        None if settings.contract.name == "classic" else refusal_of(settings),
+    )
     server.probes = parts.probes
     return server
 
@@ -243,8 +252,10 @@ def _front(settings: Settings, inherited: int | None) -> Front:
         port,
         settings.listen.backlog,
         inherited,
-        Limits(limits.head, limits.body, limits.headers),
-        Timeouts(times.idle, times.request, times.linger),
+        Limits(
+            line=limits.line, head=limits.head, body=limits.body, headers=limits.headers
+        ),
+        Timeouts(idle=times.idle, request=times.request, linger=times.linger),
     )
 
 
