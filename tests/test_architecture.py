@@ -18,6 +18,7 @@ ADAPTERS = {
     "pyingest/command.py",
     "pyingest/connection.py",
     "pyingest/http.py",
+    "pyingest/lean.py",
     "pyingest/outlet.py",
     "pyingest/server.py",
     "pyingest/sinks.py",
