@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pyingest.aliasing.store import Alias, AliasStore, Changes, Identity, Learned
 
 SIZE = 200_000
-"""Ids; about 40 MB with ids of 36 letters."""
+"""Ids; about 50 MB with ids of 36 letters."""
 FRESH = 0.01
 """Seconds. To ask SQLite whether anything changed takes as long as ten look-ups."""
 _ABSENT = object()

@@ -213,3 +213,24 @@ def test_splicing_equals_parsing_replacing_and_writing(
     assert person == Person("t", old, ("properties", "distinct_id"))
     text = json.dumps(new, ensure_ascii=plain).encode()
     assert spliced(written(old), person, text) == written(new)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            b'"x":{"distinct_id":"a"},"distinct_id":"a"',
+            b'"x":{"distinct_id":"a"},"distinct_id":"b"',
+        ),
+        (
+            b'"say \\"distinct_id":"a","distinct\\u005fid":"a"',
+            b'"say \\"distinct_id":"a","distinct\\u005fid":"b"',
+        ),
+        (b'"distinct_id":"c","distinct_id":"a"', b'"distinct_id":"c","distinct_id":"b"'),
+        (b'"distinct_id":"a","distinct_id":"a"', b'"distinct_id":"b","distinct_id":"b"'),
+    ],
+    ids=["one below it", "one within a name", "two persons", "one person twice"],
+)
+def test_what_only_looks_like_the_member_stays(before: bytes, after: bytes) -> None:
+    body = b'{"event":"e","properties":{"token":"t",%b}}'
+    assert bodies(stage(("a", "b")), body % before) == [body % after]
