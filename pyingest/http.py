@@ -76,6 +76,7 @@ class HttpFactory(Factory):
         self.handler = handler
         self.quick = quick
         self.refusal = refusal
+        """Status and reason to the answer for bytes that never reach a handler."""
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.connections: set[HttpProtocol] = set()

@@ -123,14 +123,17 @@ def listen(
     ending: Ending,
     admission: Admission | None = None,
     quick: QuickHandler | None = None,
+    refusal: Callable[[int, str], bytes] | None = None,
 ) -> Server:
     """Listen, and answer from now on; the server closes *behind* when it stops.
 
+    :param refusal: status and reason to the answer for bytes that never reach *handler*.
     :raises ListenError: the address is taken, or not this machine's.
     """
     let_in = admission or Admission()
     factory = LimitedFactory(handler, reactor, front.limits, front.timeouts, let_in)
     factory.quick = quick
+    factory.refusal = refusal or factory.refusal
     if front.inherited is not None:
         listening = reactor.adoptStreamPort(front.inherited, socket.AF_INET, factory)
         return Server(reactor, listening, factory, behind, ending)

@@ -40,7 +40,7 @@ class Turn:
 
 
 def refusing(data: bytes) -> Turn:
-    """Return the refusal *data* in its place: the connection ends after it."""
+    """Return the refusal *data*, which is ready: the connection ends after it."""
     turn = Turn(data, close=True)
     turn.linger = True
     return turn

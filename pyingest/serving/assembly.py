@@ -12,8 +12,9 @@ from pyingest.server import Ending, Front, Server, listen
 from pyingest.serving.admin import Report
 from pyingest.serving.admission import Admission
 from pyingest.serving.aliases import ALIASES, open_aliases
-from pyingest.serving.contracts import contract_of, profile_of, routes_of
+from pyingest.serving.contracts import contract_of, profile_of, refusal_of, routes_of
 from pyingest.serving.deadletters import LETTERS, DeadLetters
+from pyingest.serving.filelimit import raise_file_limit
 from pyingest.serving.gauges import FRONT_FAMILIES, front_samples
 from pyingest.serving.letterpost import LetterPost, open_letters
 from pyingest.serving.logs import Log
@@ -115,6 +116,9 @@ async def assemble(reactor: Any, settings: Settings, log: Log, share: Share) -> 
     :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     :raises ListenError: the address cannot be listened on.
     """
+    room = raise_file_limit(settings.limits.connections)
+    if room < settings.limits.connections:
+        log.warning("too few files", connections=room, wanted=settings.limits.connections)
     counters = Counters(settings.metrics.buckets)
     backstage = open_backstage(reactor, settings, log)
     try:
@@ -133,12 +137,13 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
     :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     """
     store = open_letters(settings.dead_letters) if settings.dead_letters.url else None
-    queue, watch = open_store(reactor, settings)
-    if watch is not None:
-        backstage = Backstage(queue, watch.problem, sources=[watch.samples])
+    opened = open_store(reactor, settings)
+    if opened.watch is not None:
+        watch = opened.watch
+        backstage = Backstage(opened.queue, watch.problem, sources=[watch.samples])
     else:
         last = LastOutcome(time.monotonic)
-        backstage = Backstage(queue, last.problem, [last])
+        backstage = Backstage(opened.queue, last.problem, [last])
     aliases = open_aliases(settings, log)
     if aliases is not None:
         backstage.aliasing = aliases.stage
@@ -150,7 +155,7 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
         backstage.sources.append(letters.samples)
         backstage.others.append(LetterPost(reactor, letters, store, log))
     if settings.metrics.traffic and settings.listen.admin:
-        traffic = Traffic(time.time)
+        traffic = Traffic(time.time, servers=opened.servers)
         backstage.observers.append(TrafficObserver(traffic))
         backstage.stats[NAME] = traffic.stats
     if settings.logs.access:
@@ -194,7 +199,16 @@ def _listen(
     ending = Ending(times.notice, times.grace, times.drain)
     service = Service(parts, answers_probes=settings.listen.probes)
     quick = _quick(reactor, settings, front, backstage, parts)
-    server = listen(reactor, front, service.answer, backstage, ending, admission, quick)
+    server = listen(
+        reactor,
+        front,
+        service.answer,
+        backstage,
+        ending,
+        admission,
+        quick,
+        None if settings.contract.name == "classic" else refusal_of(settings),
+    )
     server.probes = parts.probes
     return server
 
@@ -209,6 +223,7 @@ def _quick(
     if settings.contract.name != "classic":
         return None
     watching = Watching(reactor, parts.observers, parts.endpoints, parts.tokens)
+    backstage.others.append(watching)
     queue, clock = backstage.queue, time.monotonic
     watched: Promptly | Quickly
     if isinstance(queue, PromptQueue):
@@ -238,8 +253,8 @@ def _front(settings: Settings, inherited: int | None) -> Front:
         port,
         settings.listen.backlog,
         inherited,
-        Limits(head=limits.head, body=limits.body, headers=limits.headers),
-        Timeouts(times.idle, times.request, times.linger),
+        Limits(line=limits.line, head=limits.head, body=limits.body, headers=limits.headers),
+        Timeouts(idle=times.idle, request=times.request, linger=times.linger),
     )
 
 

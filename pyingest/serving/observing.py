@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 
 from pyingest.queues.interface import Outcome
 from pyingest.serving.logs import Log
@@ -22,43 +22,66 @@ REASONS = 100
 """Different reasons of rejection that are counted apart; they are fixed texts, normally."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Where the requests of one endpoint and status are counted."""
+
+    requests: list[float]
+    seconds: list[float]
+    bytes: list[float]
+
+
 class RequestCounts:
     """Counts requests, events and what was rejected."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
+        self._cells: dict[tuple[str, int], _Cells] = {}
+        self._outcomes: dict[tuple[str, Outcome], list[float]] = {}
         self._reasons: set[str] = set()
 
     def observe(self, seen: Observed) -> None:
         """Count one request."""
-        counters = self._counters
-        path = _endpoint(seen.endpoint)
-        counters.add(REQUESTS.name, _status(seen.endpoint, seen.status))
-        counters.observe(SECONDS.name, path, seen.seconds)
-        counters.add(BYTES.name, path, seen.size)
-        outcomes = seen.outcomes
-        if len(outcomes) == 1:
-            counters.add(EVENTS.name, _outcome(seen.endpoint, outcomes[0]))
-        else:
-            for outcome, count in Counter(outcomes).items():
-                counters.add(EVENTS.name, _outcome(seen.endpoint, outcome), count)
+        key = seen.endpoint, seen.status
+        cells = self._cells.get(key) or self._new_cells(*key)
+        cells.requests[0] += 1
+        cells.bytes[0] += seen.size
+        self._counters.put(cells.seconds, seen.seconds)
+        for outcome in seen.outcomes:
+            found = seen.endpoint, outcome
+            (self._outcomes.get(found) or self._new_outcome(*found))[0] += 1
         for record in seen.decision.rejected:
-            counters.add(
-                REJECTED.name, self._reason(record.endpoint or seen.endpoint, record.reason)
-            )
+            labels = self._reason(record.endpoint or seen.endpoint, record.reason)
+            self._counters.add(REJECTED.name, labels)
         if seen.turned_away:
-            counters.add(TURNED_AWAY.name, (("limit", seen.turned_away),))
+            self._counters.add(TURNED_AWAY.name, (("limit", seen.turned_away),))
+
+    def _new_cells(self, endpoint: str, status: int) -> _Cells:
+        counters, path = self._counters, (("endpoint", endpoint),)
+        cells = self._cells[endpoint, status] = _Cells(
+            counters.cell(REQUESTS.name, (*path, ("status", str(status)))),
+            counters.buckets(SECONDS.name, path),
+            counters.cell(BYTES.name, path),
+        )
+        return cells
+
+    def _new_outcome(self, endpoint: str, outcome: Outcome) -> list[float]:
+        labels = (("endpoint", endpoint), ("outcome", outcome.value))
+        cell = self._outcomes[endpoint, outcome] = self._counters.cell(EVENTS.name, labels)
+        return cell
 
     def observe_many(self, endpoint: str, totals: Totals) -> None:
         """Count requests that all went well but for the queue."""
-        counters, path = self._counters, _endpoint(endpoint)
-        counters.add(REQUESTS.name, _status(endpoint, 200), len(totals.seconds))
-        counters.observe_many(SECONDS.name, path, totals.seconds)
-        counters.add(BYTES.name, path, totals.size)
-        for outcome, count in Counter(totals.others).items():
-            counters.add(EVENTS.name, _outcome(endpoint, outcome), count)
-        if totals.stored:
-            counters.add(EVENTS.name, _outcome(endpoint, Outcome.STORED), totals.stored)
+        cells = self._cells.get((endpoint, 200)) or self._new_cells(endpoint, 200)
+        cells.requests[0] += len(totals.seconds)
+        cells.bytes[0] += totals.size
+        for seconds in totals.seconds:
+            self._counters.put(cells.seconds, seconds)
+        for outcome, count in (
+            Counter(totals.others) + Counter({Outcome.STORED: totals.stored})
+        ).items():
+            found = endpoint, outcome
+            (self._outcomes.get(found) or self._new_outcome(*found))[0] += count
 
     def _reason(self, endpoint: str, reason: str) -> Labels:
         """Return the labels of a rejection; of so many texts that no client can add to them."""
@@ -67,21 +90,6 @@ class RequestCounts:
                 reason = "other"
             self._reasons.add(reason)
         return (("endpoint", endpoint), ("reason", reason))
-
-
-@lru_cache(maxsize=64)
-def _endpoint(endpoint: str) -> Labels:
-    return (("endpoint", endpoint),)
-
-
-@lru_cache(maxsize=256)
-def _status(endpoint: str, status: int) -> Labels:
-    return (("endpoint", endpoint), ("status", str(status)))
-
-
-@lru_cache(maxsize=256)
-def _outcome(endpoint: str, outcome: Outcome) -> Labels:
-    return (("endpoint", endpoint), ("outcome", outcome.value))
 
 
 class AccessLog:

@@ -37,6 +37,7 @@ class Watching:
         self._endpoints = endpoints
         self._tokens = tokens
         self._totals: dict[str, Totals] = {}
+        self._timer: Any = None
         self.note = self._note_all if self._detailed else self._count
         """Take note of one request: the bytes that came, whose they are, endpoint and size, its
         events, what became of each, and in how many seconds."""
@@ -92,16 +93,27 @@ class Watching:
         for observer in self._detailed:
             observer.observe(seen)
 
+    async def close(self) -> None:
+        """Tell what is not told yet."""
+        self._tell_all()
+
     def _begin(self, endpoint: str) -> Totals:
-        self._reactor.callLater(AT_LAST, self._tell, endpoint)
+        if self._timer is None:
+            self._timer = self._reactor.callLater(AT_LAST, self._tell_all)
         totals = self._totals[endpoint] = Totals()
         return totals
 
+    def _tell_all(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        for endpoint in list(self._totals):
+            self._tell(endpoint)
+
     def _tell(self, endpoint: str) -> None:
-        totals = self._totals.pop(endpoint, None)
-        if totals is not None:
-            for observer in self._totalling:
-                observer.observe_many(endpoint, totals)
+        totals = self._totals.pop(endpoint)
+        for observer in self._totalling:
+            observer.observe_many(endpoint, totals)
 
 
 Watch = Callable[

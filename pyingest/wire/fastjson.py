@@ -17,21 +17,26 @@ from pyingest.wire.json_mochi import ASCII_ERRORS
 
 
 def _float(text: str) -> float | Raw:
-    """Return a float that will be written as mochijson2 writes it, or as it does not stand here.
+    """Return a float that will be written as mochijson2 writes it, or not as it came.
 
-    msgspec writes the shortest digits, as mochinum does, and what is not written as it came is
-    left to the slower way. So only two things matter: the layout, which is the same within these
-    bounds, and numbers that have two shortest texts. Six decimals below 10**8 are at most fourteen
-    digits, which never have. And a double halfway between two texts of K decimals is an odd number
-    of halves of 10**-K, so that 2**(K+1) times it is whole.
+    Both writers give the shortest digits, and lay them out alike within these bounds. Up to six
+    decimals below 10**8 are at most fourteen digits, which are the shortest of one number only.
     """
     number = float(text)
-    if 1e-4 <= abs(number) < 1e8 and (number * 1e6).is_integer():
+    if 1e-4 <= number < 1e8 and (number * 1e6).is_integer():
         return number
-    decimals = len(text) - text.find(".") - 1
-    if 1e-4 <= abs(number) < 1e15 and not (number * (2 << decimals)).is_integer():
+    if 1e-4 <= abs(number) < 1e15 and not _has_rival(number, text):
         return number
     return Raw(float_text(number).encode("ascii"))
+
+
+def _has_rival(number: float, text: str) -> bool:
+    """Say whether another text of the length of *text* might be as near to *number*.
+
+    A double halfway between two texts of K decimals is an odd number of halves of 10**-K, so that
+    2**(K+1) times it is whole.
+    """
+    return (number * (2 << (len(text) - text.find(".") - 1))).is_integer()
 
 
 class _Unsure(Exception):
@@ -63,25 +68,28 @@ def _messages(data: bytes, ip: bytes, second: bytes, write: _One) -> list[bytes]
     try:
         text = data if data[0] in _JSON else pybase64.b64decode(data, None, True)
         term = _decode(text)
+        is_ascii = text.isascii() and b"\x7f" not in text
         if type(term) is list and term:
-            texts = _written_all(term, text)
-            return [write(*pair, ip, second) for pair in zip(term, texts, strict=True)]
+            texts = _written_all(term, text, is_ascii)
+            return [
+                write(one, written, ip, second) for one, written in zip(term, texts, strict=True)
+            ]
         written = _encode(term)
-        if written != text or not written.isascii() or b"\x7f" in written:
+        if written != text or not is_ascii:
             written = _in_ascii(written, text)
         return [write(term, written, ip, second)]
     except _REFUSALS:
         return None
 
 
-def _written_all(terms: list[Any], text: bytes) -> list[bytes]:
+def _written_all(terms: list[Any], text: bytes, is_ascii: bool) -> list[bytes]:
     """Return each of *terms*, a list that *text* holds, as mochijson2 writes it."""
     written = [_encode(term) for term in terms]
-    if b"[%b]" % b",".join(written) == text:
-        return [_in_ascii(one, one) for one in written]
-    written = [_in_ascii(one, None) for one in written]
-    if b"[%b]" % b",".join(written) != text:
-        raise _Unsure
+    same = b"[%b]" % b",".join(written) == text
+    if not same or not is_ascii:
+        written = [_escaped(one) for one in written]
+        if not same and b"[%b]" % b",".join(written) != text:
+            raise _Unsure
     return written
 
 
@@ -116,19 +124,16 @@ def _engaged(update: Any, text: bytes, ip: bytes, second: bytes) -> bytes:
     return text[:-1] + tail
 
 
-def _in_ascii(written: bytes, text: bytes | None) -> bytes:
-    """Return *written* with ``\\uXXXX`` for what mochijson2 escapes and msgspec does not.
-
-    Either form must equal *text*, if there is one.
-    """
-    same = text is None or written == text
+def _in_ascii(written: bytes, text: bytes) -> bytes:
+    """Return *written* in ASCII, if either form of it equals *text*."""
     plain = _escaped(written)
-    if same or plain == text:
-        return plain
-    raise _Unsure
+    if written != text and plain != text:
+        raise _Unsure
+    return plain
 
 
 def _escaped(text: bytes) -> bytes:
+    """Return *text* with ``\\uXXXX`` for what mochijson2 escapes and msgspec does not."""
     if not text.isascii():
         plain = text.decode().encode("ascii", "backslashreplace")
         if b"\\\\" in text or b"\\U" in plain:

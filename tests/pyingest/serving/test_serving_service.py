@@ -43,7 +43,7 @@ class Upper:
     """An aliasing stage that can be seen to have been there."""
 
     def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
-        return [replace(one, body=one.body.upper()) for one in events]
+        return [Event(one.queue, one.body.upper(), one.key, one.id) for one in events]
 
 
 class Notebook:
