@@ -252,9 +252,7 @@ def _front(settings: Settings, inherited: int | None) -> Front:
         port,
         settings.listen.backlog,
         inherited,
-        Limits(
-            line=limits.line, head=limits.head, body=limits.body, headers=limits.headers
-        ),
+        Limits(line=limits.line, head=limits.head, body=limits.body, headers=limits.headers),
         Timeouts(idle=times.idle, request=times.request, linger=times.linger),
     )
 
