@@ -59,8 +59,10 @@ class KestrelQueue:
         fit = [self._is_valid(event.queue) for event in events]
         sent = [event for event, good in zip(events, fit, strict=True) if good]
         self._under_way += 1
-        outcomes = iter(await self._send(sent) if sent else ())
-        self._under_way -= 1
+        try:
+            outcomes = iter(await self._send(sent) if sent else ())
+        finally:
+            self._under_way -= 1
         return [next(outcomes) if good else Outcome.REFUSED for good in fit]
 
     async def close(self) -> None:
@@ -97,8 +99,13 @@ class KestrelQueue:
         start = self._turn % len(self._connectors)
         ring = self._connectors[start:] + self._connectors[:start]
         living = [live for connector in ring if (live := connector.live)]
-        if living:
-            return min(living, key=lambda live: live.waiting)
+        while living:
+            best = min(living, key=lambda live: live.waiting)
+            if not best.stale:
+                return best
+            # The server has left it; nothing was sent, so that a new one may be used.
+            best.abort()
+            living.remove(best)
         return await ring[0].connection()
 
     def _is_valid(self, name: str) -> bool:

@@ -22,6 +22,7 @@ from pyingest.serving.metrics import Counters, Family, Sample
 from pyingest.serving.observing import (
     REQUEST_FAMILIES,
     AccessLog,
+    Refusals,
     RequestCounts,
     StoreFailures,
 )
@@ -122,7 +123,11 @@ async def assemble(reactor: Any, settings: Settings, log: Log, share: Share) -> 
     counters = Counters(settings.metrics.buckets)
     backstage = open_backstage(reactor, settings, log)
     try:
-        observers: list[Observer] = [RequestCounts(counters), StoreFailures(log)]
+        observers: list[Observer] = [
+            RequestCounts(counters),
+            StoreFailures(log),
+            Refusals(log),
+        ]
         parts = _parts(settings, log, share, backstage, [*observers, *backstage.observers])
         server = _listen(reactor, settings, share, backstage, parts)
     except Exception:

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pyingest.event import Event
 from pyingest.http import QuickHandler
@@ -140,21 +141,33 @@ class Quickly:
         coming = Deferred.fromCoroutine(self._queue.publish(events))
         coming.addErrback(self._failed)
         coming.addCallback(self._settle, waiting, len(events))
+        coming.addErrback(self._broken)
 
-    def _failed(self, failure: Any) -> list[Outcome]:
+    def _failed(self, failure: Failure) -> list[Outcome]:
         self.log.failure("events could not be published", failure=failure)
         return []
 
+    def _broken(self, failure: Failure) -> None:
+        self.log.failure("a request could not be counted", failure=failure)
+
     def _settle(self, outcomes: list[Outcome], waiting: list[_Waiting], count: int) -> None:
         all_stored = len(outcomes) == count == outcomes.count(Outcome.STORED)
-        now, end = self._clock(), 0
+        end = 0
         self._in_flight -= len(waiting)
+        seen: list[Sequence[Outcome]] = []
         for one in waiting:
             start, end = end, end + len(one.events)
             mine = () if all_stored else outcomes[start:end]
             good = all_stored or len(mine) == len(one.events) == mine.count(Outcome.STORED)
             one.later.deliver(one.stored if good else one.refused)
-            said = Outcome.STORED if good else None
+            seen.append(mine)
+        self._note(waiting, seen, all_stored)
+
+    def _note(
+        self, waiting: list[_Waiting], seen: list[Sequence[Outcome]], all_stored: bool
+    ) -> None:
+        now, said = self._clock(), Outcome.STORED if all_stored else None
+        for one, mine in zip(waiting, seen, strict=True):
             self._watch(
                 one.data, one.peer, one.endpoint, one.size, one.events, said, mine, now - one.begun
             )

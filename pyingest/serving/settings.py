@@ -143,6 +143,8 @@ class TimeoutSettings(Section, frozen=True):
     """On SIGTERM: how long an open connection may still bring a request."""
     drain: Positive = 10
     """On SIGTERM: for requests that are under way."""
+    hang: Annotated[int, Meta(ge=2)] = 60
+    """After which a worker that says nothing to its supervisor is killed."""
 
 
 class PrivacySettings(Section, frozen=True):
