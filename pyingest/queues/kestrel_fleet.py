@@ -92,6 +92,7 @@ class KestrelFleet:
         self._arrivals: list[Deferred[None]] = []
         self._valid: set[str] = set()
         self._begun = False
+        self._under_way = 0
         self._closed = False
 
     @property
@@ -109,6 +110,23 @@ class KestrelFleet:
         Those that a server refused go to the next one. An event whose queue name Kestrel would
         not take is ``REFUSED``, and not sent.
         """
+        if self._closed:
+            return [Outcome.REFUSED] * len(events)
+        self._under_way += 1
+        try:
+            return await self._publish(events)
+        finally:
+            self._under_way -= 1
+
+    async def close(self) -> None:
+        """Wait for what is under way (at most the deadline), and end the connections."""
+        self._closed = True
+        while self._under_way:
+            await deferLater(self._reactor, 0.01)
+        for server in self._servers:
+            await server.close()
+
+    async def _publish(self, events: Sequence[Event]) -> list[Outcome]:
         outcomes = [Outcome.REFUSED] * len(events)
         left = [n for n, event in enumerate(events) if self._is_valid(event.queue)]
         expires = self._reactor.seconds() + self._deadline
@@ -123,22 +141,13 @@ class KestrelFleet:
                 link.server.rest()
         return outcomes
 
-    async def close(self) -> None:
-        """Wait for the answers under way (at most the deadline), and end the connections."""
-        self._closed = True
-        while any(link.waiting for server in self._servers for link in server.links):
-            await deferLater(self._reactor, 0.01)
-        for server in self._servers:
-            await server.close()
-        self._wake()
-
     async def _link(self, expires: float) -> Link | None:
         """Return a connection; wait for one only when there is none, and one may come."""
         if not self._begun:
             self._begun = True
             for server in self._servers:
                 server.begin()
-        while not self._closed and self._reactor.seconds() < expires:
+        while self._reactor.seconds() < expires:
             if len(self._usable):
                 link = min(self._usable.next(), self._usable.peek(), key=lambda one: one.waiting)
                 if link.protocol is not None and not link.protocol.stale:

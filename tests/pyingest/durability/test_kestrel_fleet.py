@@ -246,6 +246,13 @@ class FleetTests(TestCase):
         assert outcomes == [Outcome.REFUSED, Outcome.STORED]
         assert b"z" not in server.heard
 
+    async def test_closing_waits_for_what_is_under_way(self) -> None:
+        server = self.serve()
+        fleet = self.fleet(server.address)
+        asked = [Deferred.fromCoroutine(fleet.publish(numbered(n))) for n in range(9)]
+        await fleet.close()
+        assert await gatherResults(asked) == [[Outcome.STORED]] * 9
+
     async def test_a_closed_fleet_refuses(self) -> None:
         server = self.serve()
         fleet = self.fleet(server.address)
