@@ -69,15 +69,14 @@ def _messages(data: bytes, ip: bytes, second: bytes, write: _One) -> list[bytes]
         text = data if data[0] in _JSON else pybase64.b64decode(data, None, True)
         term = _decode(text)
         is_ascii = text.isascii() and b"\x7f" not in text
+        if type(term) is dict and is_ascii and _encode(term) == text:
+            return [write(term, text, ip, second)]
         if type(term) is list and term:
             texts = _written_all(term, text, is_ascii)
             return [
                 write(one, written, ip, second) for one, written in zip(term, texts, strict=True)
             ]
-        written = _encode(term)
-        if written != text or not is_ascii:
-            written = _in_ascii(written, text)
-        return [write(term, written, ip, second)]
+        return [write(term, _in_ascii(_encode(term), text), ip, second)]
     except _REFUSALS:
         return None
 

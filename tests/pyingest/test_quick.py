@@ -309,3 +309,13 @@ def test_only_the_beginning_of_a_post_is_worth_waiting_for() -> None:
         b"P",
     ):
         assert quick.answer(nothing, "") is None
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(1, 2**53), st.integers(-20, 60), st.sampled_from([1.0, -1.0]))
+def test_floats_with_few_binary_digits_agree(whole: int, shift: int, sign: float) -> None:
+    # Among them are those halfway between two texts, which the two writers spell differently.
+    event = {"event": "e", "properties": {"token": "T", "x": sign * whole / 2.0**shift}}
+    data = base64.b64encode(json.dumps(event, separators=(",", ":")).encode())
+    target = quote_from_bytes(data, safe="").encode()
+    assert agrees(b"GET /track?data=%b HTTP/1.1\r\n\r\n" % target) == len(WAYS)
