@@ -19,10 +19,20 @@ EVENTS = (
     b'{"$token":"T","$distinct_id":"d","$set":{"x":@}}',
     b'{"$token":"T","$distinct_id":12,"$time":3,"$add":{"x":@}}',
 )
-VALUES = (b"1", b"-0.0", b"1e21", b"0.00001", b"1.5", b"123456789012345680.0", b"1e-7", b"null")
+VALUES: tuple[bytes, ...] = (
+    b"1",
+    b"-0.0",
+    b"1e21",
+    b"0.00001",
+    b"1.5",
+    b"123456789012345680.0",
+    b"1e-7",
+    b"null",
+)
 VALUES += (b'"x"', b'"\\ud83d\\ude00"', b"[1,]", b'{"a":{}}', b"[]", b"true", b'"a\tb"', b"\xff")
 PATHS = [path or b"/" for path in TABLES["paths"] if path[:1] == b"/" or b"://" in path]
 TYPES = (b"application/x-www-form-urlencoded",) * 4 + tuple(TABLES["types"])
+BREAKS = (b"", b" ", b"\r\n", b"\n", b":", b"\0", b"%", b";", b"\xff", b"0")
 ORIGINS = (b"http://a.example", b"null", b"")
 
 

@@ -23,7 +23,7 @@ import pytest
 from pyingest.message import Request
 from replay.legacy import Erlang
 from tests.system.raw_requests import generated, mutated
-from tests.system.twins import Effect, Reply, Twins, differing, running
+from tests.system.twins import Effect, Twins, differing, running
 
 pytestmark = [pytest.mark.erlang, pytest.mark.timeout(180)]
 
@@ -33,9 +33,9 @@ WHYS = {
     "legacy is silent": "MochiWeb keeps the connection open without a word; we say 400. No event.",
     "legacy hangs up": "MochiWeb's process dies at it; we answer, by RFC 9112 with 200 or 400.",
     "refused framing": "MochiWeb queues it; we refuse what lets a request be smuggled (RFC 9112).",
-    "refused request line": "MochiWeb reads a request line that RFC 9112 does not allow; we say 400.",
-    "bytes behind": "What follows a good request is no request: MochiWeb waits for more, we say 400.",
-    "staying open": "Only the Connection header differs: when the connection ends is ours to choose.",
+    "refused request line": "MochiWeb reads a line that RFC 9112 does not allow; we say 400.",
+    "bytes behind": "Behind a good request comes no request: MochiWeb waits, we say 400.",
+    "staying open": "Only the Connection header differs: when to close is ours to choose.",
     "limits": "MochiWeb has lower limits (line 8 KiB, body 1 MiB), or says 400 where we say 431.",
 }
 
@@ -60,11 +60,7 @@ def raw(row: dict[str, Any]) -> bytes:
 def open_ended(effect: Effect) -> Effect:
     """Return *effect* without what was said about the connection."""
     replies = [
-        Reply(
-            reply.status,
-            tuple(pair for pair in reply.headers if pair[0] != "connection"),
-            reply.body,
-        )
+        replace(reply, headers=tuple(pair for pair in reply.headers if pair[0] != "connection"))
         for reply in effect.replies
     ]
     return replace(effect, replies=tuple(replies))
