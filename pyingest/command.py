@@ -1,63 +1,124 @@
 """`mixmigrate ingest` and `mixmigrate queue`: words to objects, errors to messages."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Stoppable, serve
+from pyingest.terminal import Address, Stoppable, Trouble, say, serve
+
+if TYPE_CHECKING:
+    from pyingest.serving.settings import Settings
 
 # Engines are imported inside the commands: `mixmigrate --help` must not wait for Twisted.
 
 
 @click.command("ingest")
 @click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file with all settings (docs/ingest.md); a flag wins over it.",
+)
+@click.option("--check", is_flag=True, help="Only say whether the settings can be used.")
+@click.option(
     "--listen",
     type=Address(),
-    default="127.0.0.1:8001",
-    show_default=True,
-    help="Where to listen; port 0 takes any free one.",
+    help="Where to listen [default: 127.0.0.1:8001]; port 0 takes any free one.",
 )
 @click.option(
     "--queue",
     "queue_url",
-    required=True,
     metavar="URL",
     help="sqlite:PATH#events,profiles, kestrel://HOST:PORT/events,profiles or memory:",
 )
 @click.option(
+    "--contract",
+    type=click.Choice(["classic", "modern"]),
+    help="What the service being replaced took [default: classic], or what today's clients send.",
+)
+@click.option(
     "--profile",
     type=click.Choice(["mochiweb", "strict"]),
-    default="mochiweb",
-    show_default=True,
-    help="Decode as the legacy library does, or as a naive port.",
+    help="Decode classic as the legacy library does [default: mochiweb], or as a naive port.",
 )
-def ingest_command(listen: tuple[str, int], queue_url: str, profile: str) -> None:
-    """Serve /track and /engage: the candidate's stand-in.
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Processes that serve, below a supervisor [default: 0, this process alone].",
+)
+@click.option("--admin", type=Address(), help="Where operators find /metrics, /stats and /ready.")
+@click.option(
+    "--quarantine", metavar="NAME", help="Put everything on this queue instead: shadow traffic."
+)
+@click.option("--access-log", is_flag=True, help="Log each request, without its query string.")
+def ingest_command(
+    config: Path | None,
+    check: bool,
+    listen: tuple[str, int] | None,
+    queue_url: str | None,
+    contract: str | None,
+    profile: str | None,
+    workers: int | None,
+    admin: tuple[str, int] | None,
+    quarantine: str | None,
+    access_log: bool,
+) -> None:
+    """Serve /track and /engage: the candidate's stand-in, and a server of its own.
 
     Answers 1 only after the queue confirmed the events.
 
     Example: mixmigrate ingest --listen 127.0.0.1:8001 --queue sqlite:/tmp/q.db#events,profiles
     """
-    from pyingest.queues.interface import QueueError, parse_queue_url
-    from pyingest.queues.opening import open_queue
-    from pyingest.routing import Routes
-    from pyingest.server import ListenError, ServerOptions, start
-    from pyingest.wire.profile import MOCHIWEB, STRICT
+    flags: dict[str, object] = {
+        "listen.address": _text(listen),
+        "listen.admin": _text(admin),
+        "listen.workers": workers,
+        "queue.url": queue_url,
+        "queue.quarantine": quarantine,
+        "contract.name": contract,
+        "contract.profile": profile,
+        "logs.access": access_log or None,
+    }
+    _ingest(config, flags, check)
+
+
+def _text(where: tuple[str, int] | None) -> str | None:
+    return None if where is None else f"{where[0]}:{where[1]}"
+
+
+def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
+    from pyingest.queues.interface import QueueError
+    from pyingest.server import ListenError
+    from pyingest.serving.reading import SettingsError, address, read_settings
+    from pyingest.serving.running import Ingestion, check_settings, run
+
+    def read() -> "Settings":
+        return read_settings(config, flags)
+
+    try:
+        settings = read()
+        check_settings(settings)
+    except (SettingsError, QueueError) as error:
+        raise Trouble(str(error)) from None
+    if check:
+        say(f"{config or 'the flags'}: these settings can be used")
+        return
+    serving: list[Ingestion] = []
 
     async def begin(reactor: Any) -> Stoppable:
-        names = parse_queue_url(queue_url).names
-        queue = open_queue(reactor, queue_url)
-        host, port = listen
-        options = ServerOptions(
-            host=host,
-            port=port,
-            profile=MOCHIWEB if profile == "mochiweb" else STRICT,
-            routes=Routes(track=names[0], engage=names[-1]),
-        )
-        return await start(reactor, options, queue)
+        serving.append(await run(reactor, settings, read))
+        return serving[0]
 
-    serve("ingest", listen[0], begin, (ListenError, QueueError))
+    def hang_up() -> None:
+        if serving:
+            serving[0].hang_up()
+
+    def more() -> list[str]:
+        return [f"ready admin {one.admin}" for one in serving if one.admin]
+
+    host = address(settings.listen.address)[0]
+    serve("ingest", host, begin, (ListenError, QueueError), hang_up, more)
 
 
 @click.command("queue")

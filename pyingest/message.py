@@ -20,6 +20,15 @@ def joined(headers: Headers, name: bytes) -> bytes | None:
     return b", ".join(values) if values else None
 
 
+def combined(headers: Headers) -> dict[bytes, bytes]:
+    """Return all headers by name in lower case, those of one name as :func:`joined` gives them."""
+    found: dict[bytes, bytes] = {}
+    for key, value in headers:
+        name = key.lower()
+        found[name] = b"%b, %b" % (found[name], value) if name in found else value
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. The body is decoded from its transfer coding, and from nothing else."""

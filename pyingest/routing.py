@@ -31,7 +31,19 @@ class Routes:
 
     track: str = "events"
     engage: str = "profiles"
+    groups: str = ""
+    """Empty: the one of ``engage``."""
+    imports: str = ""
+    """Empty: the one of ``track``."""
 
     def queue(self, endpoint: Endpoint) -> str:
         """Return the name of the queue that takes what comes to *endpoint*."""
-        return self.track if endpoint is Endpoint.TRACK else self.engage
+        match endpoint:
+            case Endpoint.TRACK:
+                return self.track
+            case Endpoint.ENGAGE:
+                return self.engage
+            case Endpoint.GROUPS:
+                return self.groups or self.engage
+            case Endpoint.IMPORT:
+                return self.imports or self.track

@@ -1,43 +1,152 @@
 """The service on the network: HTTP in, a queue behind, an orderly end."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 
-from pyingest.http import HttpFactory, Reply, Timeouts
-from pyingest.ingest import ingest
-from pyingest.message import Request, Response
-from pyingest.queues.interface import Outcome, Queue
+from pyingest.http import Handler, HttpFactory, Timeouts
+from pyingest.ingest import Decision, ingest
+from pyingest.message import Request
+from pyingest.queues.interface import Queue
 from pyingest.routing import Routes
+from pyingest.serving.admission import Admission, LimitedFactory
+from pyingest.serving.probes import Probes
+from pyingest.serving.service import Parts, Service
 from pyingest.wire.profile import MOCHIWEB, Profile
 from pyingest.wire.requestreader import Limits
 
-HEALTHY = Reply(
-    Response(
-        200,
-        headers=(
-            (b"Content-Type", b"text/plain"),
-            (b"Content-Length", b"2"),
-            (b"Cache-Control", b"no-store"),
-        ),
-        body=b"ok",
-    ).encode()
-)
+LOOK = 0.02
+"""Seconds between two looks at whether a connection is still open."""
 
 
 class ListenError(Exception):
     """The address cannot be listened on. The text says which, why, and what to do."""
 
 
+class Closable(Protocol):
+    """Something that must be closed after the last request."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a server ends, in seconds."""
+
+    notice: float = 0.0
+    """For a load balancer to see that it is not ready any more, while it still accepts."""
+    grace: float = 0.5
+    """For connections that are open to bring a request that is on its way."""
+    drain: float = 10.0
+    """For requests that are under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where and how clients come in."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes any free one; :attr:`Server.port` tells which."""
+    backlog: int = 1024
+    """Connections that the system holds until they are accepted."""
+    inherited: int | None = None
+    """A descriptor of a socket that listens already, instead of all that."""
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+class Server:
+    """A service that listens; :func:`listen` or :func:`start` makes it."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        listening: IListeningPort,
+        factory: HttpFactory,
+        behind: Closable,
+        ending: Ending,
+    ) -> None:
+        self._reactor = reactor
+        self._listening = listening
+        self.factory = factory
+        self._behind = behind
+        self._ending = ending
+        self.probes: Probes | None = None
+        """Told when the end begins."""
+        self.port: int = cast(IPv4Address, listening.getHost()).port
+        """The port that is listened on."""
+
+    async def stop(self) -> int:
+        """Accept no more, answer what came, close the queue.
+
+        Returns how many connections had to be cut because the time was over.
+        """
+        if self.probes is not None:
+            self.probes.draining = True
+        if self._ending.notice:
+            await deferLater(self._reactor, self._ending.notice)
+        await maybeDeferred(self._listening.stopListening)
+        await self._last_requests()
+        cut = await self.factory.drain(self._ending.drain)
+        await self._behind.close()
+        return cut
+
+    async def _last_requests(self) -> None:
+        """Let open connections bring what is on its way; each ends with its next answer.
+
+        Without that, a client whose connection was just accepted would find it closed.
+        """
+        self.factory.draining = True
+        until = self._reactor.seconds() + self._ending.grace
+        while self.factory.connections and self._reactor.seconds() < until:
+            await deferLater(self._reactor, LOOK)
+
+
+def listen(
+    reactor: Any,
+    front: Front,
+    handler: Handler,
+    behind: Closable,
+    ending: Ending,
+    admission: Admission | None = None,
+) -> Server:
+    """Listen, and answer from now on; the server closes *behind* when it stops.
+
+    :raises ListenError: the address is taken, or not this machine's.
+    """
+    let_in = admission or Admission()
+    factory = LimitedFactory(handler, reactor, front.limits, front.timeouts, let_in)
+    if front.inherited is not None:
+        listening = reactor.adoptStreamPort(front.inherited, socket.AF_INET, factory)
+        return Server(reactor, listening, factory, behind, ending)
+    try:
+        listening = reactor.listenTCP(front.port, factory, front.backlog, front.host)
+    except CannotListenError as error:
+        raise ListenError(taken(front.host, front.port, error.socketError)) from None
+    return Server(reactor, listening, factory, behind, ending)
+
+
+def taken(host: str, port: int, why: object) -> str:
+    """Return what to tell about an address that cannot be listened on."""
+    return (
+        f"cannot listen on {host}:{port}: {why}; "
+        "stop what uses the port, or choose another one (0 takes any that is free)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How the service runs."""
+    """How a plain service of the classic contract runs."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -54,63 +163,25 @@ class ServerOptions:
     """The time in epoch seconds, for the events' ``time``."""
 
 
-class Server:
-    """A service that listens; :func:`start` makes it."""
-
-    def __init__(
-        self, listening: IListeningPort, factory: HttpFactory, queue: Queue, drain: float
-    ) -> None:
-        self._listening = listening
-        self._factory = factory
-        self._queue = queue
-        self._drain = drain
-        self.port: int = cast(IPv4Address, listening.getHost()).port
-        """The port that is listened on."""
-
-    async def stop(self) -> int:
-        """Accept no more, answer what came, close the queue.
-
-        Returns how many connections had to be cut because the time was over.
-        """
-        await maybeDeferred(self._listening.stopListening)
-        cut = await self._factory.drain(self._drain)
-        await self._queue.close()
-        return cut
-
-
-class Service:
-    """Answers requests; a ``1`` only after the queue confirmed."""
-
-    def __init__(self, options: ServerOptions, queue: Queue) -> None:
-        self._options = options
-        self._queue = queue
-
-    async def answer(self, request: Request, peer: str) -> Reply:
-        """Return the reply to *request*."""
-        if request.target == b"/health" and request.method == b"GET":
-            return HEALTHY
-        options = self._options
-        decision = ingest(request, peer, options.now(), options.profile, options.routes)
-        if not decision.events:
-            return Reply(decision.stored.encode())
-        outcomes = await self._queue.publish(decision.events)
-        stored = len(outcomes) == len(decision.events) and all(
-            outcome is Outcome.STORED for outcome in outcomes
-        )
-        return Reply((decision.stored if stored else decision.refused).encode())
-
-
 async def start(reactor: Any, options: ServerOptions, queue: Queue) -> Server:
-    """Listen, and answer from now on; the server closes *queue* when it stops.
+    """Serve the classic contract on *queue*, with nothing around it; the server closes it.
 
     :raises ListenError: the address is taken, or not this machine's.
     """
-    factory = HttpFactory(Service(options, queue).answer, reactor, options.limits, options.timeouts)
-    try:
-        listening = reactor.listenTCP(options.port, factory, options.backlog, options.host)
-    except CannotListenError as error:
-        raise ListenError(
-            f"cannot listen on {options.host}:{options.port}: {error.socketError}; "
-            "stop what uses the port, or choose another one (0 takes any that is free)"
-        ) from None
-    return Server(listening, factory, queue, options.drain)
+
+    def contract(request: Request, peer: str, now: float) -> Decision:
+        return ingest(request, peer, now, options.profile, options.routes)
+
+    probes = Probes(lambda: "")
+    parts = Parts(contract, queue.publish, options.now, reactor.seconds, probes=probes)
+    front = Front(
+        options.host,
+        options.port,
+        options.backlog,
+        limits=options.limits,
+        timeouts=options.timeouts,
+    )
+    ending = Ending(drain=options.drain)
+    server = listen(reactor, front, Service(parts).answer, queue, ending)
+    server.probes = probes
+    return server

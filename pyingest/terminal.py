@@ -1,7 +1,9 @@
 """What every command line of ours shares: addresses, errors, the life of a server."""
 
+import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import click
@@ -51,8 +53,14 @@ def serve(
     host: str,
     begin: Callable[[Any], Awaitable[Stoppable]],
     expected: tuple[type[Exception], ...],
+    hang_up: Callable[[], None] | None = None,
+    more: Callable[[], Sequence[str]] = tuple,
 ) -> None:
-    """Run a server until SIGTERM or SIGINT; tell where it listens; stop it cleanly."""
+    """Run a server until SIGTERM or SIGINT; tell where it listens; stop it cleanly.
+
+    :param hang_up: what SIGHUP does; without it, the system decides.
+    :param more: lines that are said after the one that tells where the server listens.
+    """
     from twisted.internet import reactor as installed
     from twisted.internet.defer import Deferred
     from twisted.internet.error import CannotListenError
@@ -62,24 +70,52 @@ def serve(
     foreseen: tuple[type[Exception], ...] = (*expected, CannotListenError)
 
     async def run() -> None:
+        listen_to_signals(reactor, hang_up)
         try:
             server = await begin(reactor)
         except foreseen as error:
             trouble.append(str(error))
-            reactor.stop()
+            end(reactor)
             return
         reactor.addSystemEventTrigger("before", "shutdown", lambda: finish(server))
-        say(f"ready {name} {host}:{server.port}")
+        for line in (f"ready {name} {host}:{server.port}", *more()):
+            say(line)
 
     def finish(server: Stoppable) -> "Deferred[object]":
         return Deferred.fromCoroutine(server.stop()).addErrback(broken)
 
     def broken(failure: Any) -> None:
         trouble.append(f"{name}: {failure.getErrorMessage()}")
-        if reactor.running:
-            reactor.stop()
+        end(reactor)
 
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addErrback(broken))
     reactor.run()
     if trouble:
         raise Trouble("; ".join(trouble))
+
+
+def end(reactor: Any) -> bool:
+    """Let the reactor end in order; return whether it was not told so before."""
+    from twisted.internet.error import ReactorNotRunning
+
+    try:
+        reactor.stop()
+    except ReactorNotRunning:
+        return False
+    return True
+
+
+def listen_to_signals(reactor: Any, hang_up: Callable[[], None] | None) -> None:
+    """Take SIGTERM and Ctrl-C as the wish for an orderly end; a second Ctrl-C cuts it short."""
+
+    def interrupted() -> None:
+        if not end(reactor):
+            os._exit(INTERRUPTED)
+
+    def on(number: int, act: Callable[[], object]) -> None:
+        signal.signal(number, lambda number, frame: reactor.callFromThread(act))
+
+    on(signal.SIGTERM, lambda: end(reactor))
+    on(signal.SIGINT, interrupted)
+    if hang_up is not None:
+        on(signal.SIGHUP, hang_up)

@@ -1,1 +1,4 @@
-"""The modern contract: everything that today's clients send, and what they need to hear."""
+"""The modern contract: request -> decision; what today's clients send, what they need to hear.
+
+Reading order: settings, service, payload, records, manner, outcome, replies.
+"""

@@ -110,6 +110,11 @@ def outcome(answer: list[Reply]) -> Outcome:
     return Outcome.UNKNOWN
 
 
+def is_version(reply: Reply) -> bool:
+    """Return whether *reply* answers ``version``."""
+    return isinstance(reply, bytes) and reply.startswith(b"VERSION ")
+
+
 def stat(line: bytes) -> tuple[str, int]:
     """Return the name and the number of a ``STAT`` line; no name if it is none."""
     words = line.decode("latin-1").split(" ")

@@ -21,7 +21,7 @@ class Profile:
     base64: Callable[[bytes], bytes | None]
     decode: Callable[[bytes], Term | Unreadable]
     encode: Callable[[Term], bytes | None]
-    address: Callable[[str, Headers], str | IllFormed]
+    address: Callable[[str, Headers], str | IllFormed | None]
     """Socket peer and headers to the client's address."""
 
 

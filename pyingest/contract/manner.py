@@ -1,0 +1,171 @@
+"""How a client wants to hear of its request, and the words of each such manner."""
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyingest.contract.callback import is_callback
+from pyingest.contract.fields import is_on
+from pyingest.contract.outcome import SOME_FAILED, Outcome, Problem
+from pyingest.contract.redirect import location
+from pyingest.contract.replies import (
+    CHALLENGE,
+    GIF,
+    JSON,
+    REASONS,
+    SCRIPT,
+    TEXT,
+    respond,
+    retry_after,
+)
+from pyingest.message import Headers, Response
+from pyingest.routing import Endpoint
+
+PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+"""A transparent GIF of one pixel."""
+
+
+class Form(enum.Enum):
+    """The shape of an answer."""
+
+    LEGACY = "legacy"
+    """``1`` or ``0``, or with ``verbose`` an object with ``error`` and ``status``."""
+    IMPORT = "import"
+    """The modern object of ``/import?strict=1``, with an HTTP status that tells."""
+    PROFILES = "profiles"
+    """The same for profiles, where clients need ``status`` to be a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one client wants to hear."""
+
+    form: Form = Form.LEGACY
+    verbose: bool = False
+    counting: bool = False
+    """Whether the verbose object says how many records were imported."""
+    test: bool = False
+    """The old test mode: failures are told as if ``verbose`` were set."""
+    image: bool = False
+    callback: bytes = b""
+    location: bytes = b""
+
+
+PLAIN = Manner()
+_VERBOSE = Manner(verbose=True)
+_SIGNS = frozenset((b"redirect", b"img", b"callback", b"strict", b"test"))
+
+
+def manner(
+    parameters: Mapping[bytes, bytes], endpoint: Endpoint | None, hosts: frozenset[str]
+) -> Manner:
+    """Return how the client wants to hear; redirects may lead to *hosts*."""
+    verbose = is_on(parameters.get(b"verbose"))
+    if endpoint is not Endpoint.IMPORT and _SIGNS.isdisjoint(parameters):
+        return _VERBOSE if verbose else PLAIN
+    callback = parameters.get(b"callback", b"")
+    return Manner(
+        form=_form(parameters, endpoint),
+        verbose=verbose,
+        counting=endpoint is Endpoint.IMPORT,
+        test=is_on(parameters.get(b"test")),
+        image=is_on(parameters.get(b"img")),
+        callback=callback if is_callback(callback) else b"",
+        location=location(parameters.get(b"redirect", b""), hosts) or b"",
+    )
+
+
+def _form(parameters: Mapping[bytes, bytes], endpoint: Endpoint | None) -> Form:
+    if endpoint in (None, Endpoint.TRACK) or not is_on(parameters.get(b"strict")):
+        return Form.LEGACY
+    return Form.IMPORT if endpoint is Endpoint.IMPORT else Form.PROFILES
+
+
+def say(
+    outcome: Outcome,
+    to: Manner,
+    origin: bytes | None,
+    now: float,
+    *,
+    wait: int = 0,
+    more: Headers = (),
+) -> Response:
+    """Return *outcome* as an answer; *wait* is what ``Retry-After`` says, 0 for no such header."""
+    status, kind, body = _worded(outcome, to)
+    if wait:
+        more += retry_after(wait)
+    if status == 401:
+        more += CHALLENGE
+    if to.location:
+        # A person who followed a link is to get there, whatever became of the event.
+        more = ((b"Location", to.location),)
+        return respond(302, TEXT, b"1" if outcome.good else b"0", origin, now, more)
+    if to.image or to.callback:
+        # Images and scripts of an error are not shown, not run: only "later" is told by status.
+        status = status if status == 429 or status >= 500 else 200
+        if to.image:
+            return respond(status, GIF, PIXEL, origin, now, more if status != 200 else ())
+        # The comment keeps a file of some other kind from starting with a chosen name.
+        kind, body = SCRIPT, b"/**/%b(%b);" % (to.callback, body)
+    return respond(status, kind, body, origin, now, more)
+
+
+def _worded(outcome: Outcome, to: Manner) -> tuple[int, bytes, bytes]:
+    """Return status, content type and body."""
+    if to.form is not Form.LEGACY:
+        return _strict(outcome, to)
+    failed = not outcome.good
+    if not (to.verbose or (to.test and failed)):
+        return outcome.status, TEXT, b"0" if failed else b"1"
+    if outcome.error is None and not to.counting:
+        return outcome.status, JSON, b'{"error":null,"status":1}'
+    return outcome.status, JSON, _encoded(_verbose(outcome, to))
+
+
+def _verbose(outcome: Outcome, to: Manner) -> dict[str, Any]:
+    said: dict[str, Any] = {"error": outcome.error, "status": 1 if outcome.good else 0}
+    if outcome.good and to.counting:
+        said |= {"code": 200, "num_records_imported": outcome.good}
+    if outcome.good and outcome.problems:
+        said["num_good_events"] = outcome.good
+        said["failed"] = [
+            {"index": one.index, "error": one.refused.reason} for one in outcome.problems
+        ]
+    return said
+
+
+def _strict(outcome: Outcome, to: Manner) -> tuple[int, bytes, bytes]:
+    """Return the modern answer; bad data has a status of its own here, 400."""
+    code = outcome.status
+    if code == 200 and outcome.error is not None:
+        code = 400
+    said: dict[str, Any] = {"code": code}
+    if code == 400:
+        said["error"] = SOME_FAILED if outcome.problems else outcome.error
+        said["failed_records"] = [_failed_record(one) for one in outcome.problems]
+    elif code != 200 or to.form is Form.PROFILES:
+        said["error"] = outcome.error
+    if code in (200, 400):
+        said["num_records_imported"] = outcome.good
+    ok = 1 if code == 200 else 0
+    said["status"] = ok if to.form is Form.PROFILES else REASONS[code]
+    return code, JSON, _encoded(said)
+
+
+def _failed_record(problem: Problem) -> dict[str, Any]:
+    refused = problem.refused
+    return {
+        "index": problem.index,
+        "insert_id": refused.insert_id,
+        "$insert_id": refused.insert_id,
+        "field": refused.field,
+        "message": refused.message or refused.reason,
+    }
+
+
+def _encoded(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,136 @@
+"""A file of settings, with flags on top -> settings, or what is wrong and where."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from pyingest.serving.settings import Settings
+
+_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
+_PLAIN = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "a section",
+    "array": "a list",
+}
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used. The text says which file, which key, and what is allowed."""
+
+
+def read_settings(path: Path | None, flags: Mapping[str, object]) -> Settings:
+    """Return the settings of the file at *path*, with *flags* on top.
+
+    :param flags: dotted keys, such as ``listen.workers``; ``None`` stands for a flag not given.
+    :raises SettingsError: the file cannot be read, or a setting is not allowed.
+    """
+    data = {} if path is None else _parse(path)
+    where = "the flags" if path is None else str(path)
+    for key, value in flags.items():
+        if value is not None:
+            section, _, name = key.partition(".")
+            table = data.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise SettingsError(f"{where}: {section}: must be a section: [{section}]")
+            table[name] = value
+    settings = settings_from(data, where)
+    _check(settings, where)
+    return settings
+
+
+def settings_from(data: object, where: str) -> Settings:
+    """Return the settings that *data* (as TOML gives it) holds.
+
+    :raises SettingsError: a key is unknown, or a value not allowed.
+    """
+    try:
+        return msgspec.convert(data, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {_explained(str(error))}") from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); check the path of --config"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is no TOML: {error}") from None
+
+
+def _explained(message: str) -> str:
+    """Return msgspec's *message* as: key path, what is wrong, what is allowed."""
+    found = _AT.search(message)
+    path = found["path"] if found else ""
+    text = message[: found.start()] if found else message
+    unknown = _UNKNOWN.search(text)
+    if unknown:
+        key = f"{path}.{unknown['key']}".lstrip(".")
+        return f"{key}: no such key; allowed here: {', '.join(_keys(path))}"
+    kind = _type_at(path)
+    if get_origin(kind) is Literal:
+        return f"{path}: {text[:1].lower()}{text[1:]}; allowed: {', '.join(get_args(kind))}"
+    for word, plain in _PLAIN.items():
+        text = text.replace(f"`{word}`", plain)
+    return f"{path or 'the file'}: {text[:1].lower()}{text[1:]}"
+
+
+def _keys(path: str) -> list[str]:
+    """Return the keys of the section at *path*."""
+    kind = _type_at(path)
+    return [one.encode_name for one in msgspec.structs.fields(kind)] if _is_struct(kind) else []
+
+
+def _type_at(path: str) -> Any:
+    """Return the type of what stands at *path*; ``None`` where there is no such key."""
+    kind: Any = Settings
+    for name in filter(None, path.split(".")):
+        fields = msgspec.structs.fields(kind) if _is_struct(kind) else ()
+        kind = next((one.type for one in fields if one.encode_name == name), None)
+    return kind
+
+
+def _is_struct(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _check(settings: Settings, where: str) -> None:
+    """Look at what types alone cannot say.
+
+    :raises SettingsError: an address, a network or an order is wrong.
+    """
+    for key, text in (
+        ("listen.address", settings.listen.address),
+        ("listen.admin", settings.listen.admin or "x:0"),
+    ):
+        _, colon, port = text.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535:
+            raise SettingsError(f"{where}: {key}: {text!r} is not HOST:PORT, such as 127.0.0.1:0")
+    for text in settings.proxies.trusted:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise SettingsError(
+                f"{where}: proxies.trusted: {error}; write a network such as 10.0.0.0/8"
+            ) from None
+    buckets = settings.metrics.buckets
+    if list(buckets) != sorted(set(buckets)) or not buckets or buckets[0] <= 0:
+        raise SettingsError(f"{where}: metrics.buckets: must be positive numbers that grow")
+
+
+def address(text: str) -> tuple[str, int]:
+    """Return host and port of a checked ``HOST:PORT``; IPv6 hosts may stand in brackets."""
+    host, _, port = text.rpartition(":")
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
