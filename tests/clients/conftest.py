@@ -30,6 +30,13 @@ def ingestion(
 
 
 @pytest.fixture(scope="module")
+def classic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingestion]:
+    """Return a server of the classic contract."""
+    with serving(tmp_path_factory.mktemp("classic"), "--contract", "classic") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def modern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ingestion]:
     """Return a server of the modern contract."""
     with serving(tmp_path_factory.mktemp("modern"), "--contract", "modern") as running:
