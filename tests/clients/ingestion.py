@@ -44,9 +44,9 @@ class Ingestion:
         return found
 
     def settle(self, wanted: int, seconds: float = 15.0) -> Counter[str]:
-        """Return the marks once *wanted* messages came, or when the time is over."""
+        """Return the marks once *wanted* of them came, or when the time is over."""
         until = time.monotonic() + seconds
-        while len(self.sink.items) < wanted and time.monotonic() < until:
+        while self.marks().total() < wanted and time.monotonic() < until:
             time.sleep(0.02)
         return self.marks()
 

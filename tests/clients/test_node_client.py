@@ -17,9 +17,7 @@ BATCH = 60
 """More than the 50 that the client puts into one request."""
 
 
-def outcomes(
-    node: str, modules: Path, server: Ingestion, **options: Any
-) -> dict[str, str | None]:
+def outcomes(node: str, modules: Path, server: Ingestion, **options: Any) -> dict[str, str | None]:
     """Return what each call handed to its callback: ``None``, or an error."""
     command = [node, str(DRIVER), str(modules / "mixpanel"), server.host, json.dumps(options)]
     done = subprocess.run(
@@ -93,8 +91,9 @@ def test_a_refused_event_is_the_clients_own_error(
 ) -> None:
     ingestion.sink.items.clear()
     script = f"""
-        const client = require({json.dumps(str(node_modules / "mixpanel"))}).init('x',
-          {{host: {json.dumps(ingestion.host)}, protocol: 'http', keepAlive: false, verbose: true}});
+        const client = require({json.dumps(str(node_modules / "mixpanel"))}).init('x', {{
+          host: {json.dumps(ingestion.host)}, protocol: 'http', keepAlive: false, verbose: true,
+        }});
         client.token = '';
         client.track('', {{}}, (error) => process.stdout.write(error.message));
     """

@@ -29,18 +29,21 @@ Queued = tuple[tuple[str, bytes], ...]
 
 
 class Sink:
-    """A Kestrel that confirms everything and keeps it."""
+    """A Kestrel that confirms everything and keeps it, unless it is told to refuse."""
 
     def __init__(self) -> None:
         self.items: list[tuple[str, bytes]] = []
+        self.refusing = False
         sink = self
 
         class Connection(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 while line := self.rfile.readline():
                     _, queue, _, _, size = line.split()
-                    sink.items.append((queue.decode(), self.rfile.read(int(size) + 2)[:-2]))
-                    self.connection.sendall(b"STORED\r\n")
+                    body = self.rfile.read(int(size) + 2)[:-2]
+                    if not sink.refusing:
+                        sink.items.append((queue.decode(), body))
+                    self.connection.sendall(b"NOT_STORED\r\n" if sink.refusing else b"STORED\r\n")
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
