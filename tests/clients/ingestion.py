@@ -43,6 +43,13 @@ class Ingestion:
             found.update({mark.decode() for mark in MARK.findall(body)})
         return found
 
+    def settle_kinds(self, wanted: int, seconds: float = 15.0) -> set[str]:
+        """Return the different marks once there are *wanted*, or when the time is over."""
+        until = time.monotonic() + seconds
+        while len(self.marks()) < wanted and time.monotonic() < until:
+            time.sleep(0.02)
+        return set(self.marks())
+
     def settle(self, wanted: int, seconds: float = 15.0) -> Counter[str]:
         """Return the marks once *wanted* of them came, or when the time is over."""
         until = time.monotonic() + seconds

@@ -217,25 +217,26 @@ def test_what_is_unsent_when_the_page_is_left_comes_by_beacon(
 ) -> None:
     """The library keeps it, since a beacon tells nothing: the next visit sends it again.
 
-    What came twice then has the same ``$insert_id``, by which a consumer tells.
+    It may even send two beacons, as the page is hidden and as it is left. What came more than
+    once has the same ``$insert_id``, by which a consumer tells.
     """
     later = {"batch_flush_interval_ms": 1500}
     scenario = {"name": "leave", "text": TEXT, "only": ["track", "set"], "leave": True}
-    at_leaving: list[Counter[str]] = []
+    at_leaving: list[set[str]] = []
 
     def note(word: str) -> None:
         if word == "left":
-            at_leaving.append(own.settle(2))
+            at_leaving.append(own.settle_kinds(2))
 
     own.sink.items.clear()
     again = later | {"api_host": own.url}
     done = browsed(command, own, [scenario | {"config": later, "again": again}], note)
-    assert at_leaving == [{"mark-leave-track": 1, "mark-leave-set": 1}]
+    assert at_leaving == [{"mark-leave-track", "mark-leave-set"}]
     assert done.scenarios["leave"]["kept"] > 0
     events = [
         message for _, message in own.messages() if message.get("event") == "mark-leave-track"
     ]
-    assert 1 <= len(events) <= 2
+    assert 1 <= len(events) <= 3
     assert len({event["properties"]["$insert_id"] for event in events}) == 1
     assert done.labels("leave")["mark-leave-set"] >= 1
     assert done.scenarios["leave"]["queued"] == 0
