@@ -20,7 +20,7 @@ def mochiweb_address(peer: str, headers: Headers) -> str | IllFormed:
     element is taken as it stands, whatever it holds. Source: ``mochiweb_request`` 3.1.1.
     """
     values = [value for name, value in headers if name.lower() == b"x-forwarded-for"]
-    if not values or not _is_front(peer):
+    if not values or not is_front(peer):
         return peer
     elements = [element for element in b", ".join(values).split(b",") if element]
     if not elements:
@@ -33,7 +33,8 @@ def mochiweb_address(peer: str, headers: Headers) -> str | IllFormed:
 
 
 @lru_cache(maxsize=1024)
-def _is_front(peer: str) -> bool:
+def is_front(peer: str) -> bool:
+    """Say whether MochiWeb believes what *peer* tells of its client."""
     if peer == "127.0.0.1":
         return True
     try:

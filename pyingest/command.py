@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--profile",
-    type=click.Choice(["mochiweb", "strict"]),
+    type=click.Choice(["mochiweb", "mochiweb-2011", "strict"]),
     help="Decode classic as the legacy library does [default: mochiweb], or as a naive port.",
 )
 @click.option(
@@ -46,6 +46,26 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     metavar="N",
     help="Processes that serve, below a supervisor [default: 0, this process alone].",
+)
+@click.option(
+    "--spool",
+    type=click.Path(file_okay=False),
+    help="Directory where events wait while the queue is away.",
+)
+@click.option(
+    "--ack",
+    type=click.Choice(["queue", "spool", "memory"]),
+    help="What an event must have reached before 1 is said [default: queue].",
+)
+@click.option(
+    "--dead-letters",
+    metavar="URL",
+    help="Keep records that are no good, with the reason: sqlite:PATH or a directory.",
+)
+@click.option(
+    "--aliases",
+    metavar="URL",
+    help="Put events under their person's own id, by what sqlite:PATH knows of aliases.",
 )
 @click.option("--admin", type=Address(), help="Where operators find /metrics, /stats and /ready.")
 @click.option(
@@ -60,6 +80,10 @@ def ingest_command(
     contract: str | None,
     profile: str | None,
     workers: int | None,
+    spool: str | None,
+    ack: str | None,
+    dead_letters: str | None,
+    aliases: str | None,
     admin: tuple[str, int] | None,
     quarantine: str | None,
     access_log: bool,
@@ -76,6 +100,10 @@ def ingest_command(
         "listen.workers": workers,
         "queue.url": queue_url,
         "queue.quarantine": quarantine,
+        "spool.directory": spool,
+        "spool.ack": ack,
+        "dead_letters.url": dead_letters,
+        "aliases.url": aliases,
         "contract.name": contract,
         "contract.profile": profile,
         "logs.access": access_log or None,
@@ -88,6 +116,7 @@ def _text(where: tuple[str, int] | None) -> str | None:
 
 
 def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
+    from pyingest.lean import install as install_lean
     from pyingest.queues.interface import QueueError
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address, read_settings
@@ -104,6 +133,8 @@ def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
+    if settings.listen.loop == "lean":
+        install_lean()
     serving: list[Ingestion] = []
 
     async def begin(reactor: Any) -> Stoppable:

@@ -23,7 +23,8 @@ NO_JSON = "data, invalid JSON"
 NO_OBJECT = "data, must be an object or a list of objects"
 FAILED = "a temporary failure occurred"
 
-_FORM = b"application/x-www-form-urlencoded"
+FORM = b"application/x-www-form-urlencoded"
+"""How the type of a body begins that holds parameters."""
 _OFF = (b"", b"0", b"false")
 _BLANKS = b"\t\n\r "
 _RULES = {
@@ -37,6 +38,7 @@ class Rejected:
     """One record that will not be stored, for the dead letters and the counts."""
 
     endpoint: str
+    """Empty: that of the request."""
     reason: str
     """What a client is told, for example ``token, missing or empty``."""
     body: bytes = b""
@@ -61,10 +63,11 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stamp:
+class Stamp:
     """What is added to the events of one request."""
 
     ip: str | IllFormed | None
+    """``None`` adds no address."""
     second: int
 
 
@@ -83,14 +86,10 @@ def ingest(request: Request, peer: str, now: float, profile: Profile, routes: Ro
         return _final(answers.without_body(missing) if method == b"HEAD" else missing)
     if method in (b"GET", b"POST"):
         parameters = _parameters(request, query, profile)
-        stamp = _Stamp(_address(request, peer, parameters, profile), int(now))
-        items = _items(parameters.get(b"data"), profile)
-        if isinstance(items, str):
-            made: list[Event | str] = [items]
-        else:
-            queue = routes.queue(endpoint)
-            made = [_event(endpoint, item, stamp, queue, profile) for item in items]
-        return _decision(request, now, made, _on(parameters, b"verbose"))
+        stamp = Stamp(_address(request, peer, parameters, profile), int(now))
+        made = records(endpoint, parameters.get(b"data"), stamp, routes.queue(endpoint), profile)
+        origin = joined(request.headers, b"origin")
+        return decided(made, origin, now, verbose=_on(parameters, b"verbose"))
     if method == b"HEAD":
         verbose = _on(_first(profile.pairs(query)), b"verbose")
         origin = joined(request.headers, b"origin")
@@ -103,15 +102,28 @@ def _final(response: Response) -> Decision:
     return Decision((), response, response)
 
 
-def _decision(request: Request, now: float, made: list[Event | str], verbose: bool) -> Decision:
+def records(
+    endpoint: Endpoint, data: bytes | None, stamp: Stamp, queue: str, profile: Profile
+) -> list[Event | str]:
+    """Return what the ``data`` parameter holds: for each record its event, or what is wrong."""
+    items = _items(data, profile)
+    if isinstance(items, str):
+        return [items]
+    return [_event(endpoint, item, stamp, queue, profile) for item in items]
+
+
+def decided(
+    made: list[Event | str], origin: bytes | None, now: float, *, verbose: bool
+) -> Decision:
+    """Return what follows from the :func:`records` of a request; *origin* is its header."""
     events = tuple(item for item in made if isinstance(item, Event))
     problem = next((item for item in made if isinstance(item, str)), None)
-    origin = joined(request.headers, b"origin")
     stored = answers.answer(origin, now, verbose=verbose, problem=problem, good=bool(events))
+    rejected = tuple(Rejected("", item) for item in made if isinstance(item, str))
     if not events:
-        return _final(stored)
+        return Decision((), stored, stored, rejected)
     refused = answers.answer(origin, now, verbose=verbose, problem=FAILED, good=False)
-    return Decision(events, stored, refused)
+    return Decision(events, stored, refused, rejected)
 
 
 def _parameters(request: Request, query: bytes, profile: Profile) -> dict[bytes, bytes]:
@@ -119,7 +131,7 @@ def _parameters(request: Request, query: bytes, profile: Profile) -> dict[bytes,
     pairs = profile.pairs(query)
     if request.method == b"POST":
         kind = header(request.headers, b"content-type")
-        if kind is not None and kind.startswith(_FORM):
+        if kind is not None and kind.startswith(FORM):
             pairs = profile.pairs(request.body) + pairs
     return _first(pairs)
 
@@ -157,7 +169,7 @@ def _items(data: bytes | None, profile: Profile) -> list[Term] | str:
 
 
 def _event(
-    endpoint: Endpoint, item: Term, stamp: _Stamp, queue: str, profile: Profile
+    endpoint: Endpoint, item: Term, stamp: Stamp, queue: str, profile: Profile
 ) -> Event | str:
     """Return the message for *item*, or the problem with it."""
     if not is_object(item):

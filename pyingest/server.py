@@ -12,14 +12,16 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 
-from pyingest.http import Handler, HttpFactory, Timeouts
+from pyingest.http import Handler, HttpFactory, QuickHandler, Timeouts
 from pyingest.ingest import Decision, ingest
 from pyingest.message import Request
 from pyingest.queues.interface import Queue
+from pyingest.quick import Quick
 from pyingest.routing import Routes
 from pyingest.serving.admission import Admission, LimitedFactory
 from pyingest.serving.probes import Probes
 from pyingest.serving.service import Parts, Service
+from pyingest.sinks import sink_for
 from pyingest.wire.profile import MOCHIWEB, Profile
 from pyingest.wire.requestreader import Limits
 
@@ -107,6 +109,7 @@ class Server:
         Without that, a client whose connection was just accepted would find it closed.
         """
         self.factory.draining = True
+        self.factory.quick = None  # it keeps connections
         until = self._reactor.seconds() + self._ending.grace
         while self.factory.connections and self._reactor.seconds() < until:
             await deferLater(self._reactor, LOOK)
@@ -119,6 +122,7 @@ def listen(
     behind: Closable,
     ending: Ending,
     admission: Admission | None = None,
+    quick: QuickHandler | None = None,
 ) -> Server:
     """Listen, and answer from now on; the server closes *behind* when it stops.
 
@@ -126,6 +130,7 @@ def listen(
     """
     let_in = admission or Admission()
     factory = LimitedFactory(handler, reactor, front.limits, front.timeouts, let_in)
+    factory.quick = quick
     if front.inherited is not None:
         listening = reactor.adoptStreamPort(front.inherited, socket.AF_INET, factory)
         return Server(reactor, listening, factory, behind, ending)
@@ -182,6 +187,9 @@ async def start(reactor: Any, options: ServerOptions, queue: Queue) -> Server:
         timeouts=options.timeouts,
     )
     ending = Ending(drain=options.drain)
-    server = listen(reactor, front, Service(parts).answer, queue, ending)
+    sink = sink_for(reactor, queue)
+    quick = Quick(options.profile, options.routes, options.limits, options.now, sink)
+    handler = Service(parts).answer
+    server = listen(reactor, front, handler, queue, ending, quick=quick.answer)
     server.probes = probes
     return server

@@ -4,16 +4,19 @@ from collections.abc import Callable
 
 from msgspec.json import Encoder
 
-from pyingest.cleaning import enveloping, identity, operations, places, special, times, values
+from pyingest.cleaning import enveloping, identity, ids, operations, places, special, times, values
 from pyingest.cleaning.draft import Draft, Outcome
 from pyingest.cleaning.mending import plain
 from pyingest.cleaning.record import Circumstances, Cleaned, Dropped, Refused
 from pyingest.cleaning.settings import CleaningSettings
+from pyingest.cleaning.strictness import strict_refusal
 from pyingest.routing import Endpoint
-from pyingest.wire.term import Object, Term
+from pyingest.wire.term import Object, Term, Unreadable
 
 NO_OBJECT = "data, must be an object or a list of objects"
-TOO_DEEP = Refused("data, invalid JSON", message="the record is nested too deeply")
+NO_JSON = "data, invalid JSON"
+NO_DATA = "data, missing or empty"
+TOO_DEEP = Refused(NO_JSON, message="the record is nested too deeply")
 DEFAULT = CleaningSettings()
 
 _write = Encoder().encode
@@ -21,20 +24,16 @@ _PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
 _Step = Callable[[Draft], Outcome]
 
 EVENT_STEPS: tuple[_Step, ...] = (
-    identity.token,
     identity.event_name,
+    identity.token,
     identity.ignored,
     special.special_event,
     identity.person,
-    identity.allowed_person,
+    ids.allowed_ids,
     identity.person_from_address,
-    identity.insert_id,
+    ids.insert_id,
     identity.reserved_names,
-    times.time_in_seconds,
-    times.time_of_receipt,
-    times.unusable_time,
-    times.future_time,
-    times.time_before_1971,
+    *times.TIME_STEPS,
     places.event_place,
     values.event_values,
     enveloping.unknown_keys,
@@ -51,11 +50,7 @@ UPDATE_STEPS: tuple[_Step, ...] = (
     operations.unset,
     operations.add,
     operations.union,
-    times.time_in_seconds,
-    times.time_of_receipt,
-    times.unusable_time,
-    times.future_time,
-    times.time_before_1971,
+    times.profile_time,
     operations.transactions,
     places.profile_place,
     enveloping.unknown_keys,
@@ -72,7 +67,7 @@ def clean(
     *record* is a value that any decoder of ours gave, and is left as it is.
     """
     if not isinstance(record, dict | Object):
-        return Refused(NO_OBJECT, message="a record must be an object")
+        return _no_object(record, circumstances)
     try:
         return _cleaned(record, circumstances, settings)
     except RecursionError:
@@ -82,18 +77,11 @@ def clean(
 def _cleaned(
     record: dict[str, Term] | Object, circumstances: Circumstances, settings: CleaningSettings
 ) -> Cleaned | Refused | Dropped:
+    is_event = circumstances.endpoint in (Endpoint.TRACK, Endpoint.IMPORT)
     notes: list[str] = []
     fields, text = _opened(record, notes)
-    is_event = circumstances.endpoint in (Endpoint.TRACK, Endpoint.IMPORT)
-    draft = Draft(circumstances, settings, fields, fields, text, notes=notes)
-    if is_event:
-        problem = _event_shape(draft)
-    else:
-        draft.sign = "$"
-        draft.fields = {
-            name: dict(value) if type(value) is dict else value for name, value in fields.items()
-        }
-        problem = None
+    draft = Draft(circumstances, settings, record, fields, fields, text, notes=notes)
+    problem = _event_shape(draft) if is_event else _update_shape(draft)
     if problem is None and len(text) > settings.record_bytes:
         problem = draft.refused(f"record, exceeds max of {settings.record_bytes} bytes")
     if problem is not None:
@@ -102,16 +90,44 @@ def _cleaned(
         outcome = step(draft)
         if outcome is not None:
             return outcome
+    if notes and circumstances.strict:
+        refusal = strict_refusal(draft, values.EVENT if is_event else values.PROFILE)
+        if refusal is not None:
+            return refusal
     return enveloping.finished(draft)
+
+
+def _no_object(record: Term, circumstances: Circumstances) -> Refused:
+    """Return the refusal of what is no object; null is an event without a name."""
+    if isinstance(record, Unreadable):
+        return Refused(NO_JSON, message="the record is not JSON")
+    wrong = "a record must be an object"
+    if record is None:
+        is_event = circumstances.endpoint in (Endpoint.TRACK, Endpoint.IMPORT)
+        reason = "event, missing" if is_event else "$token, missing or empty"
+        return Refused(reason, message=wrong)
+    return Refused(NO_OBJECT, message=wrong)
 
 
 def _event_shape(draft: Draft) -> Outcome:
     """Take the properties of an event apart from the rest."""
     found = draft.record.get("properties")
+    here = draft.circumstances
+    if not draft.record and here.endpoint is Endpoint.IMPORT and not here.strict:
+        return draft.refused(NO_DATA)
     draft.where = "properties."
     if found is not None and not isinstance(found, dict):
         return draft.refused("properties, must be an object", "", "'properties' must be an object")
     draft.fields = dict(found or {})
+    return None
+
+
+def _update_shape(draft: Draft) -> Outcome:
+    """Copy the operations of an update, which is not to change."""
+    draft.sign = "$"
+    draft.fields = {
+        name: dict(value) if type(value) is dict else value for name, value in draft.record.items()
+    }
     return None
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pyingest.cleaning.record import Circumstances, Dropped, Refused
 from pyingest.cleaning.settings import CleaningSettings
-from pyingest.wire.term import Term
+from pyingest.wire.term import Object, Term
 
 Outcome = Refused | Dropped | None
 """What a rule says: ``None`` lets the record go on to the next."""
@@ -16,8 +16,10 @@ class Draft:
 
     circumstances: Circumstances
     settings: CleaningSettings
+    original: dict[str, Term] | Object
+    """The record as it came."""
     record: dict[str, Term]
-    """The record's top level, as it came."""
+    """The record's top level, in values that can be written."""
     fields: dict[str, Term]
     """An event's properties, or the whole of an update."""
     text: bytes = b""
@@ -42,12 +44,20 @@ class Draft:
     notes: list[str] = field(default_factory=list)
     """Names of the rules that changed something."""
 
-    def refused(self, reason: str, name: str = "", wrong: str = "") -> Refused:
+    def refused(
+        self, reason: str, name: str = "", wrong: str = "", *, quoted: bool = True
+    ) -> Refused:
         """Return a refusal: *reason* for the old reply, field *name* and what is *wrong* for a
         strict one.
         """
         place = self.where + name if name else ""
-        message = f"'{place}' is invalid: {wrong}" if place and wrong else wrong or reason
-        shown = self.fields.get("$insert_id")
-        insert_id = self.insert_id or (shown if isinstance(shown, str) else "")
-        return Refused(reason, place, message, insert_id, self.token)
+        mark = "'" if quoted else ""
+        message = f"{mark}{place}{mark} is invalid: {wrong}" if place else wrong or reason
+        insert_id = self.insert_id or self._shown("$insert_id")
+        token = self.token or self._shown(self.sign + "token") or self.circumstances.project
+        return Refused(reason, place, message, insert_id, token)
+
+    def _shown(self, name: str) -> str:
+        """Return the field *name* as the client gave it, for a person to read."""
+        found = self.fields.get(name)
+        return found[:255] if isinstance(found, str) else ""

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from msgspec.json import Encoder
 
 from pyingest.cleaning.draft import Draft, Outcome
+from pyingest.cleaning.mending import well_formed
 from pyingest.cleaning.places import kept
 from pyingest.cleaning.record import Cleaned
 from pyingest.cleaning.values import EVENT, tidy
@@ -40,7 +41,8 @@ _UPDATE = frozenset(
 
 
 def unknown_keys(draft: Draft) -> Outcome:
-    """C26. Keys of the top level that nobody knows go into the envelope; ``$mp_metadata`` stays.
+    """C26. Unknown names of the top level go into the envelope as ``other``. ``$mp_metadata``
+    stays.
 
     Source: clients' source code (iPhones send ``id``); our choice.
     """
@@ -56,8 +58,10 @@ def unknown_keys(draft: Draft) -> Outcome:
 
 
 def envelope(draft: Draft) -> dict[str, Term]:
-    """C36. Return what goes beside a record: token, endpoint, time of receipt, address, request,
-    library, and a hash of the record as it came (BLAKE2b, 128 bits, of its compact JSON).
+    """C36. What the server knows goes beside the record: token, endpoint, time of receipt,
+    address, request id, library, and a hash of the record as it came.
+
+    The hash is BLAKE2b, 128 bits, of its compact JSON.
 
     Source: our choice; production collectors do likewise.
     """
@@ -70,9 +74,9 @@ def envelope(draft: Draft) -> dict[str, Term]:
     }
     address = kept(here.address, draft.settings.address)
     if address:
-        made["address"] = address
+        made["address"] = well_formed(address, [])
     if here.request_id:
-        made["request_id"] = here.request_id
+        made["request_id"] = well_formed(here.request_id, [])
     library = draft.fields.get("mp_lib")
     if type(library) is str:
         version = draft.fields.get("$lib_version")

@@ -1,10 +1,11 @@
-"""What a record is: its project, its name, its person, its id (C6-C10, C22-C25)."""
+"""What a record is: its project, its name, its person, its id (C6-C8, C10, C23, C24)."""
 
 import re
 from dataclasses import replace
 from hashlib import blake2b
 
 from pyingest.cleaning.draft import Draft, Outcome
+from pyingest.cleaning.mending import well_formed
 from pyingest.cleaning.record import Dropped
 from pyingest.routing import Endpoint
 from pyingest.wire.term import Term
@@ -13,29 +14,7 @@ LONGEST = 255
 """Characters of a name, an id or a text value."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 _MISSING = "must not be missing"
-_DISALLOWED = frozenset(
-    [
-        "00000000-0000-0000-0000-000000000000",
-        "anon",
-        "anonymous",
-        "nil",
-        "none",
-        "null",
-        "n/a",
-        "na",
-        "undefined",
-        "unknown",
-        "<nil>",
-        "0",
-        "-1",
-        "true",
-        "false",
-        "[]",
-        "{}",
-    ]
-)
 
 
 def text_of(term: Term) -> str | None:
@@ -53,14 +32,16 @@ def text_of(term: Term) -> str | None:
 
 
 def token(draft: Draft) -> Outcome:
-    """C6. The project's token is text without blanks around it, kept beside the properties.
+    """C6. The project's token is text without blanks around it, and moves to the envelope.
 
-    A number counts as text; a record without one is its credential's. Source: the vendor's
+    A number counts as text; a record without one is its credential's.
+
+    Source: the vendor's
     reference ("missing or empty"); trimming as PostHog does; the limits are our choice.
     """
     name = draft.sign + "token"
     found = draft.fields.pop(name, None)
-    text = (text_of(found) or "").strip() or draft.circumstances.project
+    text = (text_of(found) or "").strip() or well_formed(draft.circumstances.project, [])
     if not text:
         return draft.refused(f"{name}, missing or empty", name, "must not be missing or empty")
     if len(text) > draft.settings.token_length or _CONTROL.search(text):
@@ -72,7 +53,7 @@ def token(draft: Draft) -> Outcome:
 
 
 def event_name(draft: Draft) -> Outcome:
-    """C7. An event's name is text that is not blank; a number becomes text; 255 characters stay.
+    """C7. An event's name is text that is not blank, of 255 characters; a number becomes text.
 
     Source: the vendor's reference; the reply as reported; numbers are our choice.
     """
@@ -88,7 +69,7 @@ def event_name(draft: Draft) -> Outcome:
 
 
 def ignored(draft: Draft) -> Outcome:
-    """C23. ``$ignore`` with a text or true: counts as good, and is not stored.
+    """C23. ``$ignore`` as a text or true: the record counts as good and is not stored.
 
     Source: the vendor's reference.
     """
@@ -99,9 +80,11 @@ def ignored(draft: Draft) -> Outcome:
 
 
 def person(draft: Draft) -> Outcome:
-    """C8. ``distinct_id`` is text: numbers become text, other things are refused; 255 characters.
+    """C8. ``distinct_id`` is text of 255 characters; a number becomes text, the rest is refused.
 
-    ``$distinct_id`` stands in for it in an event. Source: the vendor's reference ("treated as a
+    ``$distinct_id`` stands in for it in an event.
+
+    Source: the vendor's reference ("treated as a
     string"), as PostHog does.
     """
     fields, name = draft.fields, draft.sign + "distinct_id"
@@ -117,7 +100,9 @@ def person(draft: Draft) -> Outcome:
         return draft.refused(f"{name}, must be text or a number", name, "must be a string")
     if text != found:
         draft.notes.append("distinct_id")
-    fields[name] = draft.person = text
+    fields[name] = text
+    if not draft.special:
+        draft.person = text
     return None
 
 
@@ -142,23 +127,8 @@ def profile(draft: Draft) -> Outcome:
     return None
 
 
-def allowed_person(draft: Draft) -> Outcome:
-    """C9. Strict only: a ``distinct_id`` is there, and is none of those that stand for nobody.
-
-    The same words are no ``$insert_id``. Source: the vendor's reference.
-    """
-    if not draft.circumstances.strict or draft.special:
-        return None
-    if "distinct_id" not in draft.fields:
-        return draft.refused("distinct_id, missing or empty", "distinct_id", _MISSING)
-    for name in ("distinct_id", "$insert_id"):
-        if text_of(draft.fields.get(name)) in _DISALLOWED:
-            return draft.refused(f"{name}, not allowed", name, "must identify something")
-    return None
-
-
 def person_from_address(draft: Draft) -> Outcome:
-    """C10. No ``distinct_id`` and ``ip=1``: a keyed hash of the address stands in.
+    """C10. Without ``distinct_id``, ``ip=1`` puts a keyed hash of the address in its place.
 
     Source: the vendor's reference; the form of the hash is our choice.
     """
@@ -169,40 +139,15 @@ def person_from_address(draft: Draft) -> Outcome:
         key = draft.settings.address_key[:64]
         digest = blake2b(here.address.encode(errors="replace"), digest_size=16, key=key)
         draft.fields["distinct_id"] = draft.person = "h:" + digest.hexdigest()
-        draft.notes.append("distinct_id_from_address")
-    return None
-
-
-def insert_id(draft: Draft) -> Outcome:
-    """C22. ``$insert_id``: up to 36 letters, digits and ``-`` stay; without one, one is made.
-
-    A made one never marks a repeat. One that breaks the rule is refused (strict) or hashed.
-    Source: the vendor's reference; making and hashing are our choice.
-    """
-    found = draft.fields.get("$insert_id")
-    text = text_of(found)
-    strict = draft.circumstances.strict and not draft.special
-    if text and _INSERT_ID.fullmatch(text):
-        draft.insert_id = text
-    elif strict:
-        wrong = _MISSING if found in (None, "") else "must be 1 to 36 letters, digits or dashes"
-        return draft.refused("$insert_id, invalid", "$insert_id", wrong)
-    elif text:
-        whole = found if isinstance(found, str) else text
-        draft.insert_id = blake2b(whole.encode(), digest_size=16).hexdigest()
-        draft.notes.append("insert_id_hashed")
-    else:
-        text = "sv-" + draft.settings.new_id()
-        draft.beside["insert_id_made"] = True
-        draft.notes.append("insert_id_made")
-    draft.fields["$insert_id"] = draft.insert_id or text
+        draft.notes.append("person_from_address")
     return None
 
 
 def reserved_names(draft: Draft) -> Outcome:
-    """C24. ``bucket`` and ``$bucket`` are refused (strict) or get ``_`` in front.
+    """C24. ``bucket`` and ``$bucket`` are refused (strict) or become ``_bucket``. ``mp_`` names
+    pass.
 
-    ``mp_`` names pass. Source: the vendor's reference reserves them; renaming is our choice.
+    Source: the vendor's reference reserves them; renaming is our choice.
     """
     fields = draft.fields
     for name in ("bucket", "$bucket"):
@@ -214,5 +159,5 @@ def reserved_names(draft: Draft) -> Outcome:
         while free in fields:
             free = "_" + free
         fields[free] = fields.pop(name)
-        draft.notes.append("reserved_name")
+        draft.notes.append("reserved_names")
     return None

@@ -49,6 +49,12 @@ def decode_patiently(text: bytes) -> Term | Unreadable:
         return Unreadable(str(error))
 
 
+def decode_lines(text: bytes) -> list[Term | Unreadable]:
+    """Return the value of each line of *text* that is not blank (NDJSON; CRLF counts as LF)."""
+    lines = text.removeprefix(BOM_UTF8).split(b"\n")
+    return [decode(line) for line in lines if line.strip()]
+
+
 def _joined(halves: re.Match[bytes]) -> bytes:
     pair = halves.group().decode("utf-8", "surrogatepass")
     return pair.encode("utf-16-le", "surrogatepass").decode("utf-16-le").encode()

@@ -29,7 +29,9 @@ def plain(term: Term, notes: list[str]) -> Term:
         case str():
             return well_formed(without_nul(term, notes), notes)
         case dict() | Object():
-            return {_name(name, notes): plain(value, notes) for name, value in term.items()}
+            return last_of_each(
+                [(_name(name, notes), plain(value, notes)) for name, value in term.items()]
+            )
         case list():
             return [plain(item, notes) for item in term]
         case IllFormed():
@@ -42,11 +44,19 @@ def plain(term: Term, notes: list[str]) -> Term:
     return term
 
 
-def well_formed(text: str, notes: list[str]) -> str:
-    """C20. Return *text* with U+FFFD for each lone surrogate, so that it can be written.
+def last_of_each(pairs: list[tuple[str, Term]]) -> dict[str, Term]:
+    """C19. Of pairs with the same name the last one counts.
 
-    Bytes that are no UTF-8 were read as lone surrogates. Source: the vendor's reference asks for
-    UTF-8 (strict: ``string should be valid utf8``); mending it otherwise is our choice.
+    Source: our choice, as most readers of JSON do.
+    """
+    return dict(pairs)
+
+
+def well_formed(text: str, notes: list[str]) -> str:
+    """C20. Lone surrogates and bytes that are no UTF-8 become U+FFFD; strict: refused
+    (``string should be valid utf8``).
+
+    Source: the vendor's reference; mending it otherwise is our choice.
     """
     try:
         text.encode()
@@ -57,7 +67,10 @@ def well_formed(text: str, notes: list[str]) -> str:
 
 
 def without_nul(text: str, notes: list[str]) -> str:
-    """C21. Return *text* without U+0000, which many sinks refuse. Source: our choice."""
+    """C21. U+0000 is taken out of texts and names: many sinks refuse it.
+
+    Source: our choice.
+    """
     if "\0" in text:
         notes.append(NUL)
         return text.replace("\0", "")
@@ -65,9 +78,9 @@ def without_nul(text: str, notes: list[str]) -> str:
 
 
 def integer(digits: str) -> int | str:
-    """C18. Return the integer that *digits* spell, exactly; *digits* where there are too many.
+    """C18. Integers stay exact up to 4300 digits; a longer one becomes text.
 
-    Source: our choice; ids beyond 2^53 are met, and a trip through a float would change them.
+    Source: our choice; a trip through a float would change ids beyond 2^53.
     """
     if len(digits) > DIGITS and len(digits.lstrip("-")) > DIGITS:
         return digits

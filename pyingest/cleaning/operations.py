@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from pyingest.cleaning.draft import Draft, Outcome
 from pyingest.cleaning.identity import text_of
-from pyingest.cleaning.values import PROFILE, strict_refusal, tidy, tidy_object
+from pyingest.cleaning.switches import is_on
+from pyingest.cleaning.values import PROFILE, tidy, tidy_object
 from pyingest.wire.term import Term
 
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
@@ -26,7 +27,7 @@ def has_operation(draft: Draft) -> Outcome:
 
 
 def ignore_time(draft: Draft) -> Outcome:
-    """C28. ``$ignore_time`` is passed on as a boolean: a consumer must not touch "last seen".
+    """C28. ``$ignore_time`` is passed on as true or false: whether "last seen" is to stay.
 
     Source: the vendor's reference.
     """
@@ -34,22 +35,26 @@ def ignore_time(draft: Draft) -> Outcome:
 
 
 def ignore_alias(draft: Draft) -> Outcome:
-    """C29. ``$ignore_alias`` is a boolean; Go sends ``"true"``. Source: bytes of real clients."""
+    """C29. ``$ignore_alias`` is true or false; Go sends ``"true"``.
+
+    Source: bytes of real clients.
+    """
     return _boolean(draft, "$ignore_alias")
 
 
 def delete(draft: Draft) -> Outcome:
-    """C30. ``$delete`` is true, whatever value it came with: ``""``, ``"null"``, null.
+    """C30. ``$delete`` is true, whatever value it came with (``""``, ``"null"``, null).
 
-    Source: the vendor's reference, bytes of real clients.
+    Source: the vendor's reference; bytes of real clients.
     """
-    if "$delete" in draft.fields:
+    if draft.fields.get("$delete", True) is not True:
         draft.fields["$delete"] = True
+        draft.notes.append("delete")
     return None
 
 
 def unset(draft: Draft) -> Outcome:
-    """C31. ``$unset`` is a list of names; a text is a list of one, of an object the names count.
+    """C31. ``$unset`` is a list of names; a text becomes a list of one, an object its names.
 
     Source: the vendor's reference for the list; the rest is our choice.
     """
@@ -67,7 +72,7 @@ def unset(draft: Draft) -> Outcome:
 
 
 def add(draft: Draft) -> Outcome:
-    """C32. ``$add`` takes numbers; the text of one becomes it, other things are refused.
+    """C32. ``$add`` takes numbers; the text of one becomes a number, the rest is refused.
 
     Source: the vendor's reference; converting is our choice.
     """
@@ -84,8 +89,8 @@ def add(draft: Draft) -> Outcome:
 
 
 def union(draft: Draft) -> Outcome:
-    """C33. ``$union`` takes lists: one value becomes a list of one. ``$append`` and ``$remove``
-    take one value each, a list too.
+    """C33. ``$union`` takes lists; another value becomes a list of one. ``$append`` and ``$remove``
+    take one value a name, which may be a list.
 
     Source: the vendor's reference.
     """
@@ -100,7 +105,7 @@ def union(draft: Draft) -> Outcome:
 
 
 def transactions(draft: Draft) -> Outcome:
-    """C34. A transaction in ``$append`` or ``$set`` gets the update's time as ``$time``.
+    """C34. A transaction (``$append``, ``$set``) without ``$time`` gets that of the update.
 
     Source: bytes of real clients; our choice.
     """
@@ -115,27 +120,27 @@ def transactions(draft: Draft) -> Outcome:
 
 
 def update_values(draft: Draft) -> Outcome:
-    """Hold the values of an update to C14-C17; strict: what breaks C15, C17 or C20 is refused."""
+    """Hold the values of an update to C14-C17."""
     for name, value in draft.fields.items():
         if isinstance(value, dict):
             draft.fields[name] = tidy_object(value, PROFILE, draft.notes)
         else:
             draft.fields[name] = tidy(value, PROFILE, draft.notes)
-    return strict_refusal(draft) if draft.circumstances.strict else None
+    return None
 
 
 def _timed(transaction: Term, draft: Draft) -> Term:
     if not isinstance(transaction, dict) or transaction.get("$time") is not None:
         return transaction
-    draft.notes.append("transaction_time")
+    draft.notes.append("transactions")
     return transaction | {"$time": _iso(draft.fields["$time"])}
 
 
 def _boolean(draft: Draft, name: str) -> Outcome:
     found = draft.fields.get(name)
     if isinstance(found, str):
-        draft.fields[name] = found.lower() in ("true", "1")
-        draft.notes.append("boolean")
+        draft.fields[name] = is_on(found)
+        draft.notes.append(name[1:])
     return None
 
 

@@ -25,11 +25,13 @@ def kept(address: str, policy: AddressPolicy) -> str:
 
 
 def event_place(draft: Draft) -> Outcome:
-    """C11. ``ip=1``: the place of the request's address, else of ``properties.ip``.
+    """C11. With ``ip=1`` the place of the request's address, else of ``ip``, is added where it is
+    absent (``$city``, ``$region``, ``mp_country_code``), and ``ip`` goes. An ``ip`` of 0 asks for
+    no place.
 
-    ``$city``, ``$region`` and ``mp_country_code`` are added where absent, then ``ip`` goes. An
-    ``ip`` of 0 asks for no place. Without a database ``ip`` is kept, truncated or dropped as the
-    settings say. Source: the vendor's reference.
+    Without a database ``ip`` is kept, truncated or dropped as the settings say.
+
+    Source: the vendor's reference.
     """
     here = draft.circumstances
     said = draft.fields.get("ip")
@@ -39,10 +41,10 @@ def event_place(draft: Draft) -> Outcome:
 
 
 def profile_place(draft: Draft) -> Outcome:
-    """C12. ``$ip``, else the request's address if ``ip=1``: its place is added to ``$set``.
+    """C12. The place of ``$ip``, else with ``ip=1`` of the request's address, is added to ``$set``
+    (``$city``, ``$region``, ``$country_code``), and ``$ip`` goes. 0 asks for no place.
 
-    Then ``$ip`` goes, as in C11; an ``$ip`` of 0 asks for no place. Source: the vendor's
-    reference, bytes of real clients.
+    Source: the vendor's reference; bytes of real clients.
     """
     here = draft.circumstances
     said = draft.fields.get("$ip")
@@ -54,7 +56,7 @@ def profile_place(draft: Draft) -> Outcome:
 
 
 def has_coordinates(draft: Draft) -> bool:
-    """C13. Say whether ``$latitude`` and ``$longitude`` are given: they win over a look-up.
+    """C13. ``$latitude`` and ``$longitude`` stay as given, and win over a look-up.
 
     Source: the vendor's reference.
     """
@@ -64,20 +66,21 @@ def has_coordinates(draft: Draft) -> bool:
 
 def _place(draft: Draft, name: str, address: Term, target: Term, country: str) -> None:
     fields, settings = draft.fields, draft.settings
+    rule = "profile_place" if draft.sign else "event_place"
     if address is None and name not in fields:
         return
     found = fields.pop(name, None)
     if not isinstance(address, str) or not address or _is_none(address):
-        draft.notes.append("no_place")
+        draft.notes.append(rule)
         return
     if settings.locate is None:
         stays = kept(address, settings.address)
         if stays:
             fields[name] = stays
         if stays != found:
-            draft.notes.append("address")
+            draft.notes.append(rule)
         return
-    draft.notes.append("place")
+    draft.notes.append(rule)
     if isinstance(target, dict) and not has_coordinates(draft):
         for key, value in _located(address, settings, country):
             if target.get(key) is None:

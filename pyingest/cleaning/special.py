@@ -7,10 +7,11 @@ _NO_PERSON = "distinct_id, missing or empty"
 
 
 def special_event(draft: Draft) -> Outcome:
-    """C25. ``$create_alias``, ``$identify`` and ``$merge`` need their ids, and are kept in the
-    order of the identity that they join to.
+    """C25. ``$create_alias``, ``$identify`` and ``$merge`` need their ids, but neither ``time``
+    nor ``$insert_id``; their order is kept with the identity that they join to.
 
     Browsers and phones name the ids of ``$identify`` ``distinct_id`` and ``$anon_distinct_id``.
+
     Source: the vendor's reference; the replies as reported; bytes of real clients.
     """
     rule = _RULES.get(draft.name)
@@ -33,10 +34,9 @@ def _identify(draft: Draft) -> Outcome:
     draft.person = _id(draft, "$identified_id") or _id(draft, "distinct_id")
     if not draft.person:
         return draft.refused(_NO_PERSON, "$identified_id", "must not be missing")
-    if not (_id(draft, "$anon_id") or _id(draft, "$anon_distinct_id")):
-        if draft.circumstances.strict:
-            return draft.refused("$anon_id, missing or empty", "$anon_id", "must not be missing")
-        draft.notes.append("identify_without_anon_id")
+    anonymous = _id(draft, "$anon_id") or _id(draft, "$anon_distinct_id")
+    if not anonymous and draft.circumstances.strict:
+        return draft.refused("$anon_id, missing or empty", "$anon_id", "must not be missing")
     return None
 
 

@@ -16,11 +16,7 @@ _SECONDS = "must be specified as seconds since epoch"
 
 
 def seconds(term: Term) -> int | float | None:
-    """C1. Return a time as epoch seconds; ``None`` for what is no number, nor the text of one.
-
-    From 1e11 on it is milliseconds, from 1e14 on microseconds. Source: the vendor's reference;
-    clients send float seconds (Python, PHP, browsers) or milliseconds (Ruby, Java, Go, Node).
-    """
+    """Return a time as epoch seconds; ``None`` for what is no number, nor the text of one."""
     if type(term) is str:
         text = term.strip()
         if not _NUMBER.fullmatch(text):
@@ -49,9 +45,11 @@ def from_iso(term: Term) -> int | float | None:
 
 
 def time_in_seconds(draft: Draft) -> Outcome:
-    """C1. ``time`` becomes seconds, see :func:`seconds`; C27 is the same for ``$time``.
+    """C1. ``time`` is a number of seconds; from 1e11 on it is milliseconds, from 1e14 on
+    microseconds. The text of a number counts.
 
-    Source: the vendor's reference; bytes of real clients.
+    Source: the vendor's reference; Python, PHP and browsers send float seconds, Ruby, Java, Go and
+    Node milliseconds.
     """
     name = draft.sign + "time"
     found = draft.fields.get(name)
@@ -66,7 +64,7 @@ def time_in_seconds(draft: Draft) -> Outcome:
 
 
 def time_of_receipt(draft: Draft) -> Outcome:
-    """C2. Without ``time``, the time of receipt; strict: ``must not be missing``.
+    """C2. Without ``time``, the time of receipt is put in; strict: refused.
 
     Source: the vendor's reference.
     """
@@ -81,27 +79,27 @@ def time_of_receipt(draft: Draft) -> Outcome:
 
 
 def unusable_time(draft: Draft) -> Outcome:
-    """C5. A ``time`` that is none: refused (strict), else the time of receipt, and the client's
-    goes beside. A date in ISO 8601 is taken.
+    """C5. A ``time`` that is none is refused (strict), or the time of receipt takes its place and
+    it goes into the envelope. A date in ISO 8601 is taken (not strict).
 
     Source: the vendor's reference; lenient replies and ISO 8601 are our choice.
     """
     name = draft.sign + "time"
-    if draft.said is not None or name not in draft.fields:
+    found = draft.fields.get(name)
+    if draft.said is not None or found is None:
         return None
-    found = draft.fields[name]
     if draft.circumstances.strict:
         return draft.refused("time, invalid", name, _SECONDS)
     stamp = draft.said = from_iso(found)
     if stamp is None:
         draft.beside["time"] = found
     draft.fields[name] = draft.circumstances.now if stamp is None else stamp
-    draft.notes.append("unusable_time" if stamp is None else "time_from_iso")
+    draft.notes.append("unusable_time" if stamp is None else "time_in_seconds")
     return None
 
 
 def future_time(draft: Draft) -> Outcome:
-    """C3. A ``time`` still to come is now; strict: more than an hour ahead is refused.
+    """C3. A ``time`` still to come becomes now; strict: more than an hour ahead is refused.
 
     Source: the vendor's reference; the strict message as reported.
     """
@@ -130,3 +128,21 @@ def time_before_1971(draft: Draft) -> Outcome:
     if draft.circumstances.strict:
         return draft.refused("time, before 1971", name, _SECONDS)
     return None
+
+
+def profile_time(draft: Draft) -> Outcome:
+    """C27. ``$time`` of an update is cleaned as ``time`` is (C1 to C5), and may be missing.
+
+    Consumers apply updates in its order.
+
+    Source: the vendor's reference; Java, Ruby and Swift send milliseconds, Python and PHP float
+    seconds.
+    """
+    for step in TIME_STEPS:
+        outcome = step(draft)
+        if outcome is not None:
+            return outcome
+    return None
+
+
+TIME_STEPS = (time_in_seconds, unusable_time, time_of_receipt, future_time, time_before_1971)

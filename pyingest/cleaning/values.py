@@ -12,16 +12,11 @@ from pyingest.wire.term import Term
 DEEPEST = 3
 """Levels of lists and objects within a property."""
 CUT = "cut"
-LIMIT = "limit"
+LIMIT = "limits"
 FINITE = "finite"
 
 _write = Encoder().encode
 _FLAT = frozenset({str, int, bool, type(None)})
-_WRONG = {
-    LIMIT: "must keep to the limits of size and depth",
-    FINITE: "must be a finite number",
-    "utf8": "string should be valid utf8",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ _KEPT = ("distinct_id", "time", "$insert_id")
 
 
 def cut(text: str, notes: list[str]) -> str:
-    """C14. Texts and names are cut to 255 characters (code points, so no pair is ever halved).
+    """C14. Texts and names are cut to 255 characters (code points: no pair is ever halved).
 
     Source: the vendor's reference.
     """
@@ -51,9 +46,9 @@ def cut(text: str, notes: list[str]) -> str:
 
 
 def finite(number: float, notes: list[str]) -> float | None:
-    """C17. ``NaN`` and the infinities become null; strict: refused.
+    """C17. ``NaN``, the infinities and numbers beyond a float become null; strict: refused.
 
-    Source: strict JSON; Python clients can send them.
+    Source: our choice, for JSON has none of them; Python clients can send them.
     """
     if number - number == 0:
         return number
@@ -62,9 +57,11 @@ def finite(number: float, notes: list[str]) -> float | None:
 
 
 def is_flat(fields: dict[str, Term]) -> bool:
-    """C16. Say whether *fields* can stay as they are: short names, short texts, numbers, words.
+    """C16. Null is a value as any other, and stays.
 
-    Null is a value as any other: browsers send it. Source: bytes of real clients; our choice.
+    Says whether *fields* can stay as they are: short names, short texts, numbers, words.
+
+    Source: bytes of real clients (browsers send nulls); our choice.
     """
     if len(fields) > EVENT.names:
         return False
@@ -81,10 +78,11 @@ def is_flat(fields: dict[str, Term]) -> bool:
 
 
 def tidy(value: Term, limits: Limits, notes: list[str], level: int = 1) -> Term:
-    """C15. Return *value* within *limits*: texts cut, lists and objects cut short, and what lies
-    deeper than three levels as the text of its JSON.
+    """C15. 255 properties (2000 in a profile), 255 items and 8 KB in a list (256 KB in a
+    profile), three levels. Beyond: refused (strict), or cut short, and the fourth level becomes
+    the text of its JSON.
 
-    A list is cut to 255 items and to 8 KB in an event, to 256 KB in a profile. Source: the
+    Source: the
     vendor's reference has the limits and refuses (strict); cutting is our choice.
     """
     kind = type(value)
@@ -109,12 +107,14 @@ def tidy_object(
 ) -> dict[str, Term]:
     """Return *fields* with values within *limits*, and no more than those allow."""
     done: dict[str, Term] = {}
-    room = limits.names + (sum(name in fields for name in _KEPT) if level == 1 else 0)
+    room = limits.names
     for name, value in fields.items():
-        if len(done) >= room and name not in _KEPT:
-            notes.append(LIMIT)
-        else:
-            done[cut(name, notes)] = tidy(value, limits, notes, level)
+        if level > 1 or name not in _KEPT:
+            room -= 1
+            if room < 0:
+                notes.append(LIMIT)
+                continue
+        done[cut(name, notes)] = tidy(value, limits, notes, level)
     return done
 
 
@@ -133,13 +133,7 @@ def _tidy_list(items: list[Term], limits: Limits, notes: list[str], level: int) 
 
 
 def event_values(draft: Draft) -> Outcome:
-    """Hold every property to C14-C17; strict: what breaks C15, C17 or C20 is refused."""
+    """Hold every property to C14-C17."""
     if not is_flat(draft.fields):
         draft.fields = tidy_object(draft.fields, EVENT, draft.notes)
-    return strict_refusal(draft) if draft.circumstances.strict else None
-
-
-def strict_refusal(draft: Draft) -> Outcome:
-    """Return the refusal that the notes ask for, or ``None``."""
-    wrong = next((_WRONG[note] for note in draft.notes if note in _WRONG), None)
-    return None if wrong is None else draft.refused("properties, invalid", "", wrong)
+    return None

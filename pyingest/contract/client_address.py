@@ -5,6 +5,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pyingest.contract.settings import TrustedProxies
 
+_FRONTS = 32
+"""Elements that are looked at, from the end: nobody has more fronts in a row."""
 _Address = IPv4Address | IPv6Address
 
 
@@ -17,7 +19,7 @@ def client_address(peer: str, forwarded: bytes | None, proxies: TrustedProxies) 
     """
     if forwarded is None or not (proxies.networks or proxies.hops):
         return peer
-    chain = [*forwarded.decode("latin-1").split(","), peer]
+    chain = [*forwarded.decode("latin-1").rsplit(",", _FRONTS)[-_FRONTS:], peer]
     client = peer
     for hop, element in enumerate(reversed(chain)):
         address = _parsed(element)

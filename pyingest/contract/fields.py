@@ -28,9 +28,9 @@ def _plain(text: bytes) -> bytes:
 
 def unescaped(text: bytes) -> bytes:
     """Return *text* with each ``%XY`` as its byte; a ``%`` without two hex digits stays."""
-    if b"\n" not in text and b"\r" not in text:
-        # Quoted-printable differs in its sign alone, and is decoded in C: a form of plain JSON
-        # is a third escapes. A sign that is no escape makes the result longer than this.
+    if b"%\n" not in text and b"%\r" not in text:
+        # Quoted-printable differs in its sign and in line ends behind it, and is decoded in C: a
+        # form of plain JSON is a third escapes. A sign that is no escape makes more than this.
         quoted = text.replace(b"=", b"=3D") if b"=" in text else text
         plain = binascii.a2b_qp(quoted.replace(b"%", b"="))
         if len(plain) == len(text) - 2 * text.count(b"%"):

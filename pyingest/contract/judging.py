@@ -5,9 +5,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pyingest.clean import is_object
 from pyingest.cleaning.record import Circumstances, Cleaned, Dropped, Refused
-from pyingest.contract.outcome import NO_DATA, NO_JSON, NO_OBJECT, NO_TOKEN, Outcome, Problem
+from pyingest.cleaning.times import seconds
+from pyingest.contract.outcome import (
+    NO_JSON,
+    NO_TOKEN,
+    TOO_OLD,
+    Outcome,
+    Problem,
+)
 from pyingest.contract.records import BadLine, Records
 from pyingest.contract.settings import ContractSettings
 from pyingest.event import Event
@@ -16,8 +22,6 @@ from pyingest.routing import Endpoint
 from pyingest.wire.term import Term
 
 _UNREADABLE = Refused(NO_JSON, message=NO_JSON)
-_NO_OBJECT = Refused(NO_OBJECT, message=NO_OBJECT)
-_EMPTY = Refused(NO_DATA, message=NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +58,16 @@ def _judged(
 ) -> Cleaned | Refused | Dropped:
     if isinstance(record, BadLine):
         return _UNREADABLE
-    if record is None:
-        record = {}  # a hole in a list: what is wrong with it is what it lacks
-    if not is_object(record):
-        return _NO_OBJECT
-    if not record and around.endpoint is Endpoint.IMPORT and not around.strict:
-        return _EMPTY
     result = settings.clean(record, around)
     if not isinstance(result, Cleaned):
         return result
     if not settings.tokens.permit(result.token):
         return Refused(NO_TOKEN, "properties.token", NO_TOKEN, token=result.token)
+    window = settings.track_window
+    if window is not None and around.endpoint is Endpoint.TRACK:
+        stamp = seconds((record.get("properties") or {}).get("time"))
+        if stamp is not None and stamp < around.now - window:
+            return Refused(TOO_OLD, "properties.time", TOO_OLD, token=result.token)
     return result
 
 

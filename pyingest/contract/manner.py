@@ -4,6 +4,7 @@ import enum
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pyingest.contract.callback import is_callback
@@ -106,9 +107,10 @@ def say(
         return respond(302, TEXT, b"1" if outcome.good else b"0", origin, now, more)
     if to.image or to.callback:
         # Images and scripts of an error are not shown, not run: only "later" is told by status.
-        status = status if status == 429 or status >= 500 else 200
+        if status != 429 and status < 500:
+            status, more = 200, ()
         if to.image:
-            return respond(status, GIF, PIXEL, origin, now, more if status != 200 else ())
+            return respond(status, GIF, PIXEL, origin, now, more)
         # The comment keeps a file of some other kind from starting with a chosen name.
         kind, body = SCRIPT, b"/**/%b(%b);" % (to.callback, body)
     return respond(status, kind, body, origin, now, more)
@@ -121,16 +123,23 @@ def _worded(outcome: Outcome, to: Manner) -> tuple[int, bytes, bytes]:
     failed = not outcome.good
     if not (to.verbose or (to.test and failed)):
         return outcome.status, TEXT, b"0" if failed else b"1"
+    if failed:
+        return outcome.status, JSON, _failure(outcome.error)
     if outcome.error is None and not to.counting:
         return outcome.status, JSON, b'{"error":null,"status":1}'
     return outcome.status, JSON, _encoded(_verbose(outcome, to))
 
 
+@lru_cache(maxsize=256)
+def _failure(error: str | None) -> bytes:
+    return _encoded({"error": error, "status": 0})
+
+
 def _verbose(outcome: Outcome, to: Manner) -> dict[str, Any]:
-    said: dict[str, Any] = {"error": outcome.error, "status": 1 if outcome.good else 0}
-    if outcome.good and to.counting:
+    said: dict[str, Any] = {"error": outcome.error, "status": 1}
+    if to.counting:
         said |= {"code": 200, "num_records_imported": outcome.good}
-    if outcome.good and outcome.problems:
+    if outcome.problems:
         said["num_good_events"] = outcome.good
         said["failed"] = [
             {"index": one.index, "error": one.refused.reason} for one in outcome.problems
@@ -141,19 +150,27 @@ def _verbose(outcome: Outcome, to: Manner) -> dict[str, Any]:
 def _strict(outcome: Outcome, to: Manner) -> tuple[int, bytes, bytes]:
     """Return the modern answer; bad data has a status of its own here, 400."""
     code = outcome.status
-    if code == 200 and outcome.error is not None:
-        code = 400
+    if code != 200:
+        return code, JSON, _strict_failure(code, outcome.error, to.form)
     said: dict[str, Any] = {"code": code}
-    if code == 400:
+    if outcome.error is not None:
+        said["code"] = code = 400
         said["error"] = SOME_FAILED if outcome.problems else outcome.error
         said["failed_records"] = [_failed_record(one) for one in outcome.problems]
-    elif code != 200 or to.form is Form.PROFILES:
-        said["error"] = outcome.error
-    if code in (200, 400):
-        said["num_records_imported"] = outcome.good
-    ok = 1 if code == 200 else 0
-    said["status"] = ok if to.form is Form.PROFILES else REASONS[code]
+    elif to.form is Form.PROFILES:
+        said["error"] = None
+    said["num_records_imported"] = outcome.good
+    said["status"] = _strict_status(code, to.form)
     return code, JSON, _encoded(said)
+
+
+@lru_cache(maxsize=256)
+def _strict_failure(code: int, error: str | None, form: Form) -> bytes:
+    return _encoded({"code": code, "error": error, "status": _strict_status(code, form)})
+
+
+def _strict_status(code: int, form: Form) -> str | int:
+    return REASONS[code] if form is Form.IMPORT else int(code == 200)
 
 
 def _failed_record(problem: Problem) -> dict[str, Any]:

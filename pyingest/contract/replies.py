@@ -67,11 +67,6 @@ def retry_after(seconds: int) -> Headers:
     return ((b"Retry-After", b"%d" % seconds),)
 
 
-def without_body(response: Response) -> Response:
-    """Return *response* as an answer to HEAD: the same head, no body."""
-    return Response(response.status, response.reason, response.headers)
-
-
 def _respond(
     status: int, kind: bytes, body: bytes, origin: bytes | None, second: int, more: Headers
 ) -> Response:

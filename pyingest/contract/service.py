@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pyingest.answers import without_body
 from pyingest.cleaning.record import Circumstances
 from pyingest.contract import credentials
 from pyingest.contract.client_address import client_address
@@ -22,7 +23,7 @@ from pyingest.contract.pages import missing, page
 from pyingest.contract.payload import Payload, find
 from pyingest.contract.places import Page, split
 from pyingest.contract.records import records
-from pyingest.contract.replies import preflight, without_body
+from pyingest.contract.replies import preflight
 from pyingest.contract.settings import ContractSettings
 from pyingest.ingest import Decision, Rejected
 from pyingest.message import Request, Response, combined

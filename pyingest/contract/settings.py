@@ -107,6 +107,8 @@ class ContractSettings:
     proxies: TrustedProxies = TrustedProxies()
     redirect_hosts: frozenset[str] = frozenset()
     """Hosts that ``redirect`` may lead to; ``.example.com`` means every host below it."""
+    track_window: float | None = None
+    """Seconds that an event on ``/track`` may be old, for example 5 days; ``None``: any age."""
     retry_after: int = 30
     """Whole seconds that a client is asked to wait when nothing can be stored."""
     too_many_requests: bool = False

@@ -4,6 +4,7 @@ import json
 
 from pyingest.clean import engage_problem, is_object, track_problem
 from pyingest.cleaning.record import Circumstances, Cleaned, Dropped, Refused
+from pyingest.contract.outcome import NO_DATA, NO_OBJECT
 from pyingest.contract.settings import ContractSettings
 from pyingest.routing import Endpoint
 from pyingest.wire.term import Term, Unreadable
@@ -21,6 +22,11 @@ def decode(text: bytes) -> Term | Unreadable:
 
 def clean(record: Term, around: Circumstances) -> Cleaned | Refused | Dropped:
     """Return *record* as it is, if it has what it needs by the rules of the classic contract."""
+    if record is not None and not is_object(record):
+        return Refused(NO_OBJECT, message=NO_OBJECT)
+    if record == {} and around.endpoint is Endpoint.IMPORT and not around.strict:
+        return Refused(NO_DATA, message=NO_DATA)
+    record = record or {}
     events = around.endpoint in _EVENTS
     problem = track_problem(record) if events else engage_problem(record)
     properties = record.get("properties") if events else record

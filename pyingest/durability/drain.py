@@ -21,6 +21,8 @@ SUSPICION = {Outcome.REFUSED: 10, Outcome.FULL: 1}
 """A refusal speaks of the event; a full queue speaks of the event only if it goes on and on."""
 LONGEST_WINDOW = 4
 """Batches that may be under way or have been refused; more is not read."""
+LAST_BATCHES = 2
+"""Writers wait for the rest when it is no more than so many batches."""
 BUSY_PAUSE = 0.05
 """Seconds until the next look while a request's own write probes the queue."""
 DISK_PAUSE = 1.0
@@ -50,7 +52,7 @@ def judged(breaker: Breaker, permit: Permit, outcomes: Sequence[Outcome], now: f
 class Drain:
     """Empties *buffer* into the queue, batch by batch, in the background.
 
-    :param closes_gap: whether writers wait for the last batch and then go to the queue
+    :param closes_gap: whether writers wait for the last batches and then go to the queue
         themselves, instead of joining the end of the buffer for ever.
     """
 
@@ -76,6 +78,7 @@ class Drain:
         self._window: list[Waiting] = []
         """What was read and is not on the queue, in order."""
         self._end: Position | None = None
+        """Up to where was read, until that is settled."""
         self._gap: list[Deferred[None]] | None = None
         self._sleep: Deferred[None] | None = None
         self._stopped = False
@@ -99,7 +102,7 @@ class Drain:
             Deferred.fromCoroutine(self._run()).addErrback(self._broken)
 
     async def gap(self) -> None:
-        """Wait while the last batch is under way."""
+        """Wait while the last batches are sent."""
         while self._gap is not None:
             turn: Deferred[None] = Deferred()
             self._gap.append(turn)
@@ -119,7 +122,7 @@ class Drain:
             self.log.error("spool: {why}", why=error.strerror)
 
     async def _run(self) -> None:
-        while not self._stopped and (self.look or self._window or self._buffer.events):
+        while not self._stopped and (self.look or self._end or self._buffer.events):
             try:
                 await self._turn()
             except OSError as error:
@@ -146,6 +149,7 @@ class Drain:
         if self.look and not self._window:
             self.look = False
             await self._buffer.adopt()
+        self._close_gap()
         await self._fill()
         permit = self._breaker.permit(self._reactor.seconds()) if self._window else Permit.NO
         if permit is Permit.NO:
@@ -173,9 +177,6 @@ class Drain:
 
     async def _send(self, permit: Permit) -> None:
         window = self._window
-        whole = self._buffer.events == len(window)
-        if self._closes_gap and permit is Permit.WRITE and whole and self._gap is None:
-            self._gap = []
         self._counts.possible_duplicates += sum(each.entry.doubtful for each in window)
         outcomes = await self._attempts.publish(
             [each.entry.event for each in window], lambda late: note_stored(window, late)
@@ -189,7 +190,8 @@ class Drain:
                 each.suspicion += SUSPICION.get(outcome, 0)
         self._sift()
         await self._set_aside()
-        self._open_gap()
+        if not self._buffer.events:
+            self._open_gap()
 
     def _sift(self) -> None:
         """Take out what is on the queue."""
@@ -213,13 +215,21 @@ class Drain:
                 n=len(bad),
             )
 
+    def _close_gap(self) -> None:
+        """Let writers wait, if there is so little left that they need not wait for long."""
+        few = self._buffer.events <= LAST_BATCHES * self._options.batch_events
+        well = self._breaker.state is Circuit.CLOSED
+        if self._closes_gap and self._buffer.events and few and well and self._gap is None:
+            self._gap = []
+
     def _open_gap(self) -> None:
         waiters, self._gap = self._gap or [], None
         for waiter in waiters:
             waiter.callback(None)
 
     async def _pause(self, seconds: float) -> None:
-        """Sleep; :meth:`stop` wakes."""
+        """Sleep; :meth:`stop` wakes. Writers do not wait for that."""
+        self._open_gap()
         if self._stopped:
             return
         self._sleep = Deferred()

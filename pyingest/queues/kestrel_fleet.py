@@ -57,6 +57,13 @@ class Ring(Generic[T]):
         self._turn = (self._turn + 1) % max(1, len(self._items))
         return self._items[self._turn]
 
+    def peek(self) -> T:
+        """Return the one whose turn comes next.
+
+        :raises IndexError: the ring is empty.
+        """
+        return self._items[(self._turn + 1) % max(1, len(self._items))]
+
 
 class KestrelFleet:
     """Writes to whichever of several servers is well.
@@ -132,7 +139,7 @@ class KestrelFleet:
                 server.begin()
         while not self._closed and self._reactor.seconds() < expires:
             if len(self._usable):
-                link = min(self._usable.next(), self._usable.next(), key=lambda one: one.waiting)
+                link = min(self._usable.next(), self._usable.peek(), key=lambda one: one.waiting)
                 if link.protocol is not None and not link.protocol.stale:
                     return link
                 self._renew(link)

@@ -120,9 +120,10 @@ class Server:
         """Take the server for well, and connect."""
         self.state = State.UP
         for link in self.links:
+            link.connect()
+        for link in self.links:
             if link.protocol is not None:
                 self._usable(link, True)
-            link.connect()
 
     def rest(self) -> None:
         """Leave the server alone for a while: it refused, hung, or is not there."""

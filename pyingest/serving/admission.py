@@ -8,9 +8,11 @@ from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
-from pyingest.http import Handler, HttpFactory, HttpProtocol, Timeouts, announced
+from pyingest.connection import HttpProtocol
+from pyingest.http import Handler, HttpFactory, Timeouts
 from pyingest.message import Request
 from pyingest.serving.refusals import unavailable
+from pyingest.turn import announced
 from pyingest.wire.requestreader import Limits
 
 if TYPE_CHECKING:

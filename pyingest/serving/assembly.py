@@ -2,19 +2,21 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from pyingest.http import Timeouts
-from pyingest.ingest import Decision, ingest
-from pyingest.message import Request
-from pyingest.queues.interface import Queue, parse_queue_url
-from pyingest.queues.opening import open_queue
-from pyingest.routing import Routes
+from pyingest.http import QuickHandler, Timeouts
+from pyingest.queues.interface import Queue
+from pyingest.quick import Quick
 from pyingest.server import Ending, Front, Server, listen
 from pyingest.serving.admin import Report
 from pyingest.serving.admission import Admission
+from pyingest.serving.aliases import ALIASES, open_aliases
+from pyingest.serving.contracts import contract_of, profile_of, routes_of
+from pyingest.serving.deadletters import LETTERS, DeadLetters
+from pyingest.serving.filelimit import raise_file_limit
 from pyingest.serving.gauges import FRONT_FAMILIES, front_samples
+from pyingest.serving.letterpost import LetterPost, open_letters
 from pyingest.serving.logs import Log
 from pyingest.serving.metrics import Counters, Family, Sample
 from pyingest.serving.observing import (
@@ -23,18 +25,27 @@ from pyingest.serving.observing import (
     RequestCounts,
     StoreFailures,
 )
-from pyingest.serving.parts import Contract, Observer
-from pyingest.serving.privacy import private
+from pyingest.serving.parts import Aliasing, Observer
 from pyingest.serving.probes import LastOutcome, Probes
+from pyingest.serving.quickly import Quickly
 from pyingest.serving.ratelimit import RateLimiter, Rates
 from pyingest.serving.reading import address
-from pyingest.serving.service import Parts, Service
+from pyingest.serving.service import Parts, Service, endpoints
 from pyingest.serving.settings import Settings
+from pyingest.serving.storing import DURABLE_FAMILIES, open_store
 from pyingest.serving.tokens import access
-from pyingest.wire.profile import PROFILES
+from pyingest.serving.trafficstats import NAME, TrafficObserver
+from pyingest.traffic.observer import Traffic
+from pyingest.traffic.placement import Placement
 from pyingest.wire.requestreader import Limits
 
-FAMILIES: tuple[Family, ...] = (*REQUEST_FAMILIES, *FRONT_FAMILIES)
+FAMILIES: tuple[Family, ...] = (
+    *REQUEST_FAMILIES,
+    *FRONT_FAMILIES,
+    *DURABLE_FAMILIES,
+    ALIASES,
+    LETTERS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +58,16 @@ class Share:
     """The descriptor of the socket that a supervisor listens on."""
 
 
+class Closable(Protocol):
+    """Something that is closed after the last request."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+
 @dataclass(slots=True)
 class Backstage:
-    """What lies behind the front: opened first, closed last."""
+    """What lies behind the front: opened before it, closed after it."""
 
     queue: Queue
     condition: Callable[[], str]
@@ -57,9 +75,13 @@ class Backstage:
     observers: list[Observer] = field(default_factory=list)
     sources: list[Callable[[], list[Sample]]] = field(default_factory=list)
     stats: dict[str, Callable[[], object]] = field(default_factory=dict)
+    aliasing: Aliasing | None = None
+    others: list[Closable] = field(default_factory=list)
 
     async def close(self) -> None:
         """Store what waits, and let go of files and connections."""
+        for other in self.others:
+            await other.close()
         await self.queue.close()
 
 
@@ -86,73 +108,121 @@ class Running:
         return Report(samples, stats, probes.unready() if probes else "")
 
 
-def assemble(reactor: Any, settings: Settings, log: Log, share: Share) -> Running:
+async def assemble(reactor: Any, settings: Settings, log: Log, share: Share) -> Running:
     """Open the queue, listen, and serve from now on.
 
-    :raises QueueError: the queue cannot be opened.
+    :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     :raises ListenError: the address cannot be listened on.
     """
+    room = raise_file_limit(settings.limits.connections)
+    if room < settings.limits.connections:
+        log.warning("too few files", connections=room, wanted=settings.limits.connections)
     counters = Counters(settings.metrics.buckets)
     backstage = open_backstage(reactor, settings, log)
-    probes = Probes(backstage.condition)
-    observers: list[Observer] = [RequestCounts(counters), StoreFailures(log), *backstage.observers]
-    if settings.logs.access:
-        observers.append(AccessLog(log, settings.privacy.ip))
-    parts = Parts(
-        contract=contract_of(settings),
-        publish=backstage.queue.publish,
-        now=time.time,
-        clock=time.monotonic,
-        probes=probes if settings.listen.probes else None,
-        limiter=_limiter(settings, share.workers),
-        access=access(settings.tokens.allow, settings.tokens.deny),
-        observers=observers,
-        at_once=settings.limits.requests,
-        retry_after=settings.limits.retry_after,
-        report=lambda error: log.error("defect", kind=type(error).__name__, where=_where(error)),
-    )
-    limits = settings.limits
-    admission = Admission(limits.connections, limits.connections_per_address, limits.retry_after)
-    front = _front(settings, share.inherited)
-    handler = Service(parts).answer
-    server = listen(reactor, front, handler, backstage, _ending(settings), admission)
-    server.probes = probes
+    try:
+        observers: list[Observer] = [RequestCounts(counters), StoreFailures(log)]
+        parts = _parts(settings, log, share, backstage, [*observers, *backstage.observers])
+        server = _listen(reactor, settings, share, backstage, parts)
+    except Exception:
+        await backstage.close()
+        raise
     return Running(server, backstage, counters)
 
 
 def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
     """Open what lies behind the front.
 
-    :raises QueueError: the queue cannot be opened.
+    :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     """
-    queue = open_queue(reactor, settings.queue.url)
-    last = LastOutcome(time.monotonic)
-    return Backstage(queue, last.problem, [last])
+    store = open_letters(settings.dead_letters) if settings.dead_letters.url else None
+    queue, watch = open_store(reactor, settings)
+    if watch is not None:
+        backstage = Backstage(queue, watch.problem, sources=[watch.samples])
+    else:
+        last = LastOutcome(time.monotonic)
+        backstage = Backstage(queue, last.problem, [last])
+    aliases = open_aliases(settings, log)
+    if aliases is not None:
+        backstage.aliasing = aliases.stage
+        backstage.sources.append(aliases.samples)
+        backstage.others.append(aliases)
+    if store is not None:
+        letters = DeadLetters(time.time, settings.dead_letters.record)
+        backstage.observers.append(letters)
+        backstage.sources.append(letters.samples)
+        backstage.others.append(LetterPost(reactor, letters, store, log))
+    if settings.metrics.traffic and settings.listen.admin:
+        traffic = Traffic(time.time)
+        backstage.observers.append(TrafficObserver(traffic))
+        backstage.stats[NAME] = traffic.stats
+    if settings.logs.access:
+        backstage.observers.append(AccessLog(log, settings.privacy.ip))
+    return backstage
 
 
-def contract_of(settings: Settings) -> Contract:
-    """Return the contract as one function.
+def _parts(
+    settings: Settings, log: Log, share: Share, backstage: Backstage, observers: list[Observer]
+) -> Parts:
+    limits, tokens = settings.limits, settings.tokens
+    is_classic = settings.contract.name == "classic"
+    placement = Placement(settings.queue.classes, settings.queue.shards)
+    return Parts(
+        contract=contract_of(settings),
+        publish=backstage.queue.publish,
+        now=time.time,
+        clock=time.monotonic,
+        probes=Probes(backstage.condition),
+        # The modern contract judges each record's token by itself.
+        access=access(tokens.allow, tokens.deny) if is_classic else None,
+        limiter=_limiter(settings, share.workers),
+        aliasing=backstage.aliasing,
+        placed=placement.placed if settings.queue.classes or settings.queue.shards > 1 else None,
+        observers=observers,
+        tokens=NAME in backstage.stats or bool(settings.queue.classes),
+        endpoints=endpoints(("",) if is_classic else settings.contract.prefixes),
+        at_once=limits.requests,
+        retry_after=limits.retry_after,
+        report=lambda error: log.error("defect", kind=type(error).__name__, where=_where(error)),
+    )
 
-    :raises QueueError: the queue URL is wrong.
-    """
-    names = queue_names(settings)
-    routes = Routes(track=names[0], engage=names[-1])
-    plain = PROFILES[settings.contract.profile]
-    profile = replace(plain, address=private(plain.address, settings.privacy.ip))
 
-    def classic(request: Request, peer: str, now: float) -> Decision:
-        return ingest(request, peer, now, profile, routes)
+def _listen(
+    reactor: Any, settings: Settings, share: Share, backstage: Backstage, parts: Parts
+) -> Server:
+    limits = settings.limits
+    admission = Admission(limits.connections, limits.connections_per_address, limits.retry_after)
+    front = _front(settings, share.inherited)
+    times = settings.timeouts
+    ending = Ending(times.notice, times.grace, times.drain)
+    service = Service(parts, answers_probes=settings.listen.probes)
+    quick = _quick(reactor, settings, front, backstage, parts)
+    server = listen(reactor, front, service.answer, backstage, ending, admission, quick)
+    server.probes = parts.probes
+    return server
 
-    return classic
 
-
-def queue_names(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the queues, in the URL's order; quarantined ones if that is asked.
-
-    :raises QueueError: the URL is wrong.
-    """
-    quarantine = tuple(name for name in settings.queue.quarantine.split(",") if name)
-    return quarantine or parse_queue_url(settings.queue.url).names
+def _quick(
+    reactor: Any, settings: Settings, front: Front, backstage: Backstage, parts: Parts
+) -> QuickHandler | None:
+    """Return the quick way, unless something must be done that it does not do."""
+    others = (parts.access, parts.limiter, parts.aliasing, parts.placed)
+    if any(one is not None for one in others) or settings.privacy.ip != "keep":
+        return None
+    if settings.contract.name != "classic":
+        return None
+    watched = Quickly(
+        reactor,
+        backstage.queue,
+        time.monotonic,
+        parts.observers,
+        parts.endpoints,
+        parts.tokens,
+        parts.at_once,
+    )
+    profile, routes = profile_of(settings), routes_of(settings)
+    return watched.around(
+        lambda sink: Quick(profile, routes, front.limits, time.time, sink, leaves_bad=True).answer
+    )
 
 
 def _limiter(settings: Settings, workers: int) -> RateLimiter | None:
@@ -175,11 +245,6 @@ def _front(settings: Settings, inherited: int | None) -> Front:
         Limits(limits.head, limits.body, limits.headers),
         Timeouts(times.idle, times.request, times.linger),
     )
-
-
-def _ending(settings: Settings) -> Ending:
-    times = settings.timeouts
-    return Ending(times.notice, times.grace, times.drain)
 
 
 def _where(error: Exception) -> str:

@@ -74,7 +74,7 @@ class Child(ProcessProtocol):
         reactor.spawnProcess(
             self,
             COMMAND[0],
-            COMMAND,
+            (*COMMAND, begin.settings.listen.loop),
             env=environment,
             childFDs={0: "w", 1: "r", 2: 2, LISTENING: socket},
         )

@@ -12,13 +12,14 @@ IN_FLIGHT = Family("mixmigrate_requests_in_flight", "gauge", "Requests that are 
 MALFORMED = Family(
     "mixmigrate_malformed_total", "counter", "Bytes that were no request, or too big."
 )
+TIMED_OUT = Family("mixmigrate_timed_out_total", "counter", "Requests whose rest never came.")
 TURNED = Family(
     "mixmigrate_connections_turned_away_total", "counter", "Connections beyond the limits."
 )
 CPU = Family("process_cpu_seconds_total", "counter", "Processor time, in seconds.")
 MEMORY = Family("process_resident_memory_bytes", "gauge", "Memory in use.")
 FILES = Family("process_open_fds", "gauge", "Open files and sockets.")
-FRONT_FAMILIES = (CONNECTIONS, IN_FLIGHT, MALFORMED, TURNED, CPU, MEMORY, FILES)
+FRONT_FAMILIES = (CONNECTIONS, IN_FLIGHT, MALFORMED, TIMED_OUT, TURNED, CPU, MEMORY, FILES)
 
 
 def front_samples(factory: HttpFactory) -> list[Sample]:
@@ -27,6 +28,7 @@ def front_samples(factory: HttpFactory) -> list[Sample]:
         Sample(CONNECTIONS.name, (), len(factory.connections)),
         Sample(IN_FLIGHT.name, (), factory.in_flight),
         Sample(MALFORMED.name, (), factory.malformed),
+        Sample(TIMED_OUT.name, (), factory.timed_out),
     ]
     if isinstance(factory, LimitedFactory):
         found.append(Sample(TURNED.name, (), factory.admission.turned_away))

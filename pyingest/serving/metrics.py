@@ -35,26 +35,30 @@ class Counters:
 
     def __init__(self, buckets: Sequence[float]) -> None:
         self._bounds = tuple(buckets)
-        self._values: dict[tuple[str, Labels], float] = {}
+        self._values: dict[tuple[str, Labels], list[float]] = {}
         self._histograms: dict[tuple[str, Labels], list[float]] = {}
+
+    def cell(self, name: str, labels: Labels = ()) -> list[float]:
+        """Return where *name* is counted: a list of one number, for who counts it often."""
+        return self._values.setdefault((name, labels), [0.0])
 
     def add(self, name: str, labels: Labels = (), amount: float = 1) -> None:
         """Count *amount* more of *name*."""
-        key = (name, labels)
-        self._values[key] = self._values.get(key, 0) + amount
+        self.cell(name, labels)[0] += amount
 
-    def observe(self, name: str, labels: Labels, value: float) -> None:
-        """Put *value* into the histogram *name*."""
-        key = (name, labels)
-        cells = self._histograms.get(key)
-        if cells is None:
-            cells = self._histograms[key] = [0.0] * (len(self._bounds) + 2)
-        cells[bisect_left(self._bounds, value)] += 1
-        cells[-1] += value
+    def buckets(self, name: str, labels: Labels) -> list[float]:
+        """Return where the histogram *name* is kept, for :meth:`put`."""
+        empty = [0.0] * (len(self._bounds) + 2)
+        return self._histograms.setdefault((name, labels), empty)
+
+    def put(self, buckets: list[float], value: float) -> None:
+        """Put *value* into a histogram's *buckets*; their last element is the sum."""
+        buckets[bisect_left(self._bounds, value)] += 1
+        buckets[-1] += value
 
     def samples(self) -> list[Sample]:
         """Return everything counted so far."""
-        found = [Sample(name, labels, value) for (name, labels), value in self._values.items()]
+        found = [Sample(name, labels, cell[0]) for (name, labels), cell in self._values.items()]
         for (name, labels), cells in self._histograms.items():
             total = 0.0
             for bound, count in zip((*self._bounds, None), cells, strict=False):

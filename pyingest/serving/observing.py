@@ -1,7 +1,7 @@
 """Observers of requests: the counters and the log."""
 
 from collections import Counter
-from functools import lru_cache
+from dataclasses import dataclass
 
 from pyingest.queues.interface import Outcome
 from pyingest.serving.logs import Log
@@ -21,30 +21,53 @@ REASONS = 100
 """Different reasons of rejection that are counted apart; they are fixed texts, normally."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Where the requests of one endpoint and status are counted."""
+
+    requests: list[float]
+    seconds: list[float]
+    bytes: list[float]
+
+
 class RequestCounts:
     """Counts requests, events and what was rejected."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
+        self._cells: dict[tuple[str, int], _Cells] = {}
+        self._outcomes: dict[tuple[str, Outcome], list[float]] = {}
         self._reasons: set[str] = set()
 
     def observe(self, seen: Observed) -> None:
         """Count one request."""
-        counters = self._counters
-        path = _endpoint(seen.endpoint)
-        counters.add(REQUESTS.name, _status(seen.endpoint, seen.status))
-        counters.observe(SECONDS.name, path, seen.seconds)
-        counters.add(BYTES.name, path, len(seen.request.target) + len(seen.request.body))
-        outcomes = seen.outcomes
-        if len(outcomes) == 1:
-            counters.add(EVENTS.name, _outcome(seen.endpoint, outcomes[0]))
-        else:
-            for outcome, count in Counter(outcomes).items():
-                counters.add(EVENTS.name, _outcome(seen.endpoint, outcome), count)
+        key = seen.endpoint, seen.status
+        cells = self._cells.get(key) or self._new_cells(*key)
+        cells.requests[0] += 1
+        cells.bytes[0] += seen.size
+        self._counters.put(cells.seconds, seen.seconds)
+        for outcome in seen.outcomes:
+            found = seen.endpoint, outcome
+            (self._outcomes.get(found) or self._new_outcome(*found))[0] += 1
         for record in seen.decision.rejected:
-            counters.add(REJECTED.name, self._reason(record.endpoint, record.reason))
+            labels = self._reason(record.endpoint or seen.endpoint, record.reason)
+            self._counters.add(REJECTED.name, labels)
         if seen.turned_away:
-            counters.add(TURNED_AWAY.name, (("limit", seen.turned_away),))
+            self._counters.add(TURNED_AWAY.name, (("limit", seen.turned_away),))
+
+    def _new_cells(self, endpoint: str, status: int) -> _Cells:
+        counters, path = self._counters, (("endpoint", endpoint),)
+        cells = self._cells[endpoint, status] = _Cells(
+            counters.cell(REQUESTS.name, (*path, ("status", str(status)))),
+            counters.buckets(SECONDS.name, path),
+            counters.cell(BYTES.name, path),
+        )
+        return cells
+
+    def _new_outcome(self, endpoint: str, outcome: Outcome) -> list[float]:
+        labels = (("endpoint", endpoint), ("outcome", outcome.value))
+        cell = self._outcomes[endpoint, outcome] = self._counters.cell(EVENTS.name, labels)
+        return cell
 
     def _reason(self, endpoint: str, reason: str) -> Labels:
         """Return the labels of a rejection; of so many texts that no client can add to them."""
@@ -53,21 +76,6 @@ class RequestCounts:
                 reason = "other"
             self._reasons.add(reason)
         return (("endpoint", endpoint), ("reason", reason))
-
-
-@lru_cache(maxsize=64)
-def _endpoint(endpoint: str) -> Labels:
-    return (("endpoint", endpoint),)
-
-
-@lru_cache(maxsize=256)
-def _status(endpoint: str, status: int) -> Labels:
-    return (("endpoint", endpoint), ("status", str(status)))
-
-
-@lru_cache(maxsize=256)
-def _outcome(endpoint: str, outcome: Outcome) -> Labels:
-    return (("endpoint", endpoint), ("outcome", outcome.value))
 
 
 class AccessLog:
@@ -79,14 +87,13 @@ class AccessLog:
 
     def observe(self, seen: Observed) -> None:
         """Write the line."""
-        path = seen.request.target.partition(b"?")[0][:200]
         self._log.access(
             peer=shown(seen.peer, self._ip),
-            method=seen.request.method.decode("latin-1")[:20],
-            path=path.decode("latin-1"),
+            method=seen.method[:20].decode("latin-1"),
+            path=seen.path[:200].decode("latin-1"),
             status=seen.status,
             ms=round(seen.seconds * 1000, 2),
-            bytes=len(seen.request.body),
+            bytes=seen.size,
             stored=sum(outcome is Outcome.STORED for outcome in seen.outcomes),
         )
 
@@ -99,6 +106,7 @@ class StoreFailures:
 
     def observe(self, seen: Observed) -> None:
         """Warn, if there is a reason."""
-        bad = Counter(one.value for one in seen.outcomes if one is not Outcome.STORED)
-        if bad:
+        outcomes = seen.outcomes
+        if outcomes.count(Outcome.STORED) < len(outcomes):
+            bad = Counter(one.value for one in outcomes if one is not Outcome.STORED)
             self._log.warning("not stored", endpoint=seen.endpoint, outcomes=dict(bad))

@@ -11,30 +11,34 @@ from pyingest.queues.interface import Outcome
 
 Contract = Callable[[Request, str, float], Decision]
 """Request, peer's address, time in epoch seconds -> what is to be done. Never raises."""
+Publish = Callable[[Sequence[Event]], Awaitable[list[Outcome]]]
+"""Writes events, one outcome each; :meth:`pyingest.queues.interface.Queue.publish`."""
 
 
 class Aliasing(Protocol):
     """Puts the canonical person into events."""
 
-    async def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Return *events* with their identities resolved; as many, in the same order."""
+    def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return *events* with their identities resolved; as many, in the same order.
 
-
-class Condition(Protocol):
-    """Knows whether events could be stored now."""
-
-    def problem(self) -> str:
-        """Return why not; empty when they could."""
+        Never raises.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """One request, after its answer was made."""
 
-    request: Request
     peer: str
     endpoint: str
     """``track``, ``engage`` and so on, or ``other``."""
+    method: bytes
+    path: bytes
+    """The request target without its query."""
+    payload: bytes
+    """The body, or the query where there is none. Never for a log."""
+    size: int
+    """Bytes of target and body."""
     status: int
     decision: Decision
     outcomes: Sequence[Outcome]
@@ -50,6 +54,3 @@ class Observer(Protocol):
 
     def observe(self, seen: Observed) -> None:
         """Take note of one request. Quick, and never raises."""
-
-
-Publish = Callable[[Sequence[Event]], Awaitable[list[Outcome]]]

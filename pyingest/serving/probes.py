@@ -73,9 +73,12 @@ class LastOutcome:
 
     def observe(self, seen: Observed) -> None:
         """Take note of what became of a request's events."""
-        if seen.outcomes:
-            bad = [one.value for one in seen.outcomes if one is not Outcome.STORED]
-            self._bad, self._at = (bad[0], self._clock()) if bad else ("", 0.0)
+        outcomes = seen.outcomes
+        if outcomes.count(Outcome.STORED) < len(outcomes):
+            bad = next(one for one in outcomes if one is not Outcome.STORED)
+            self._bad, self._at = bad.value, self._clock()
+        elif outcomes:
+            self._bad = ""
 
     def problem(self) -> str:
         """Return what is wrong with the queue; empty when nothing is known."""

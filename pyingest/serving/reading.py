@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from pyingest.serving.settings import Settings
+from pyingest.wire.profile import PROFILES
 
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
@@ -118,6 +119,10 @@ def _check(settings: Settings, where: str) -> None:
         _, colon, port = text.rpartition(":")
         if not colon or not port.isdigit() or int(port) > 65535:
             raise SettingsError(f"{where}: {key}: {text!r} is not HOST:PORT, such as 127.0.0.1:0")
+    if settings.contract.profile not in PROFILES:
+        raise SettingsError(
+            f"{where}: contract.profile: this version has only {', '.join(PROFILES)}"
+        )
     for text in settings.proxies.trusted:
         try:
             ip_network(text)

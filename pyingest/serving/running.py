@@ -9,14 +9,17 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
 from pyingest.queues.interface import QueueError, parse_queue_url
+from pyingest.queues.opening import open_queue
 from pyingest.serving.admin import Admin, Report, listen_admin
 from pyingest.serving.assembly import FAMILIES, Share, assemble
+from pyingest.serving.letterpost import open_letters
 from pyingest.serving.logfile import LogFile, adopt_twisted, open_log
 from pyingest.serving.logs import Log
 from pyingest.serving.metrics import Family
 from pyingest.serving.reading import address
 from pyingest.serving.settings import Settings
 from pyingest.serving.supervisor import SUPERVISOR_FAMILIES, Supervisor
+from pyingest.serving.trafficstats import merged
 
 
 def check_settings(settings: Settings) -> None:
@@ -90,7 +93,7 @@ async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) 
 
 
 async def _alone(reactor: Any, settings: Settings, log: Log, file: LogFile) -> Ingestion:
-    one = assemble(reactor, settings, log, Share())
+    one = await assemble(reactor, settings, log, Share())
 
     async def report() -> Report:
         return one.report()
@@ -102,6 +105,7 @@ async def _alone(reactor: Any, settings: Settings, log: Log, file: LogFile) -> I
 async def _supervised(
     reactor: Any, settings: Settings, reread: Callable[[], Settings], log: Log, file: LogFile
 ) -> Ingestion:
+    await prepare(reactor, settings)
     crew = Supervisor(reactor, settings, reread, log, merged)
     await crew.start()
 
@@ -112,6 +116,16 @@ async def _supervised(
     families = (*FAMILIES, *SUPERVISOR_FAMILIES)
     admin = await _admin(reactor, settings, crew, crew.report, families)
     return Ingestion(crew, admin, log, hang_up)
+
+
+async def prepare(reactor: Any, settings: Settings) -> None:
+    """Open the files that workers will share, once: two that make the same file would collide.
+
+    :raises QueueError: one cannot be opened.
+    """
+    await open_queue(reactor, settings.queue.url).close()
+    if settings.dead_letters.url:
+        open_letters(settings.dead_letters).close()
 
 
 async def _admin(
@@ -136,8 +150,3 @@ def _reopen(file: LogFile, log: Log) -> None:
         file.reopen()
     except QueueError as error:
         log.error("log not reopened", why=str(error))
-
-
-def merged(stats: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the stats of several workers as those of one server."""
-    return {}

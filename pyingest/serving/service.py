@@ -1,7 +1,7 @@
 """One request's way: limits -> contract -> aliasing -> queue -> answer; observers look on."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 
 from pyingest.event import Event
@@ -13,15 +13,20 @@ from pyingest.routing import Endpoint
 from pyingest.serving.parts import Aliasing, Contract, Observed, Observer, Publish
 from pyingest.serving.probes import Probes
 from pyingest.serving.ratelimit import RateLimiter
-from pyingest.serving.refusals import fault, not_allowed, too_fast, unavailable
+from pyingest.serving.refusals import NOT_ALLOWED, fault, not_allowed, too_fast, unavailable
 from pyingest.serving.tokens import Access, tokens_of
 
 OTHER = "other"
-_ENDPOINTS = {
-    path: endpoint.value
-    for endpoint in Endpoint
-    for path in (b"/" + endpoint.value.encode(), b"/" + endpoint.value.encode() + b"/")
-}
+
+
+def endpoints(prefixes: Sequence[str] = ("",)) -> dict[bytes, str]:
+    """Return the name of each path that is counted apart, below each of *prefixes*."""
+    return {
+        f"{prefix}/{endpoint.value}{end}".encode(): endpoint.value
+        for prefix in prefixes
+        for endpoint in Endpoint
+        for end in ("", "/")
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,15 @@ class Parts:
     clock: Callable[[], float]
     """Seconds of a clock that never goes back."""
     probes: Probes | None = None
-    aliasing: Aliasing | None = None
-    limiter: RateLimiter | None = None
     access: Access | None = None
+    limiter: RateLimiter | None = None
+    aliasing: Aliasing | None = None
+    placed: Callable[[Decision], Decision] | None = None
+    """Spreads events over the queues of their route."""
     observers: Sequence[Observer] = ()
+    tokens: bool = False
+    """Whether ``placed`` or an observer wants to know each event's project."""
+    endpoints: Mapping[bytes, str] = field(default_factory=endpoints)
     at_once: int = 0
     """Requests under way beyond which others are turned away; 0: any number."""
     retry_after: int = 5
@@ -60,15 +70,16 @@ class _Done:
 class Service:
     """Answers requests; says that something is stored only after the queue confirmed."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, answers_probes: bool = True) -> None:
         self._parts = parts
+        self._probes = parts.probes if answers_probes else None
         self.in_flight = 0
         """Requests that are being answered."""
 
     async def answer(self, request: Request, peer: str) -> Reply:
         """Return the reply to *request*, which came from *peer*."""
         parts = self._parts
-        if parts.probes is not None and (probe := parts.probes.reply(request)) is not None:
+        if self._probes is not None and (probe := self._probes.reply(request)) is not None:
             return probe
         begun = parts.clock()
         self.in_flight += 1
@@ -79,7 +90,8 @@ class Service:
             done = _refused(fault(request, parts.now()), "fault")
         finally:
             self.in_flight -= 1
-        self._tell(request, peer, done, parts.clock() - begun)
+        if parts.observers:
+            self._tell(request, peer, done, parts.clock() - begun)
         return Reply(done.response.encode())
 
     async def _done(self, request: Request, peer: str) -> _Done:
@@ -90,44 +102,44 @@ class Service:
         decision = parts.contract(request, peer, now)
         if not decision.events:
             return _Done(decision.stored, decision)
-        turned = self._judge(request, decision, now)
-        if isinstance(turned, _Done):
-            return turned
-        return await self._store(turned)
+        if parts.tokens or parts.access is not None or parts.limiter is not None:
+            decision = _with_tokens(decision)
+            if (away := self._turned_away(request, decision, now)) is not None:
+                return away
+            if parts.access is not None:
+                decision = _permitted(parts.access, decision)
+        return await self._store(decision)
 
-    def _judge(self, request: Request, decision: Decision, now: float) -> _Done | Decision:
-        """Return how it ends for a project that may not store now, or what may be stored."""
-        parts = self._parts
-        if parts.access is None and parts.limiter is None:
-            return decision
-        tokens = tokens_of(decision)
-        if parts.access is not None:
-            decision, tokens = _permitted(parts.access, decision, tokens)
-            if not decision.events:
-                answer = not_allowed(request, now)
-                return _Done(answer, decision, turned_away="token")
-        if parts.limiter is not None and (wait := parts.limiter.wait(tokens, now)):
-            return _Done(
-                too_fast(request, decision.refused, ceil(wait)), decision, turned_away="rate"
-            )
-        return decision
+    def _turned_away(self, request: Request, decision: Decision, now: float) -> _Done | None:
+        """Return how it ends for projects that may not store now; ``None`` if one may."""
+        access, limiter = self._parts.access, self._parts.limiter
+        if access is not None and not any(map(access.permits, decision.tokens)):
+            rest = _permitted(access, decision)
+            return _Done(not_allowed(request, now), rest, turned_away="token")
+        if limiter is not None and (wait := limiter.wait(decision.tokens, now)):
+            response = too_fast(request, decision.refused, ceil(wait))
+            return _Done(response, decision, turned_away="rate")
+        return None
 
     async def _store(self, decision: Decision) -> _Done:
+        if self._parts.placed is not None:
+            decision = self._parts.placed(decision)
         events: Sequence[Event] = decision.events
         if self._parts.aliasing is not None:
-            events = await self._parts.aliasing.resolve(events)
+            events = self._parts.aliasing.resolve(events)
         outcomes = await self._parts.publish(events)
         stored = len(outcomes) == len(events) and all(one is Outcome.STORED for one in outcomes)
         return _Done(decision.stored if stored else decision.refused, decision, outcomes)
 
     def _tell(self, request: Request, peer: str, done: _Done, seconds: float) -> None:
-        if not self._parts.observers:
-            return
-        path = request.target.partition(b"?")[0]
+        path, _, query = request.target.partition(b"?")
         seen = Observed(
-            request,
             peer,
-            _ENDPOINTS.get(path, OTHER),
+            self._parts.endpoints.get(path, OTHER),
+            request.method,
+            path,
+            request.body or query,
+            len(request.target) + len(request.body),
             done.response.status,
             done.decision,
             done.outcomes,
@@ -142,21 +154,30 @@ def _refused(response: Response, why: str) -> _Done:
     return _Done(response, Decision((), response, response), turned_away=why)
 
 
-def _permitted(
-    access: Access, decision: Decision, tokens: Sequence[str]
-) -> tuple[Decision, tuple[str, ...]]:
+def _with_tokens(decision: Decision) -> Decision:
+    """Return *decision* with the project of each event, which not every contract says."""
+    if len(decision.tokens) == len(decision.events):
+        return decision
+    return Decision(
+        decision.events, decision.stored, decision.refused, decision.rejected, tokens_of(decision)
+    )
+
+
+def _permitted(access: Access, decision: Decision) -> Decision:
     """Return *decision* without the events of projects that may not store."""
-    good = [access.permits(token) for token in tokens]
-    if all(good):
-        return decision, tuple(tokens)
+    if all(map(access.permits, decision.tokens)):
+        return decision
+    pairs = list(zip(decision.events, decision.tokens, strict=True))
+    good = [(event, token) for event, token in pairs if access.permits(token)]
     rejected = tuple(
-        Rejected("", "token, not allowed", event.body, token)
-        for event, token, permitted in zip(decision.events, tokens, good, strict=True)
-        if not permitted
+        Rejected("", NOT_ALLOWED, event.body, token)
+        for event, token in pairs
+        if not access.permits(token)
     )
-    kept = tuple(token for token, permitted in zip(tokens, good, strict=True) if permitted)
-    events = tuple(
-        event for event, permitted in zip(decision.events, good, strict=True) if permitted
+    return Decision(
+        tuple(event for event, _ in good),
+        decision.stored,
+        decision.refused,
+        decision.rejected + rejected,
+        tuple(token for _, token in good),
     )
-    rest = replace(decision, events=events, rejected=decision.rejected + rejected, tokens=kept)
-    return rest, kept

@@ -25,6 +25,8 @@ class Listen(Section, frozen=True):
     """Processes that serve, with a supervisor above; 0: this process alone."""
     backlog: Positive = 1024
     """Connections that the system holds until they are accepted."""
+    loop: Literal["twisted", "lean"] = "twisted"
+    """The event loop: Twisted's own, or one that does less for each read."""
     probes: bool = True
     """Whether /health and /ready are answered on the clients' address, too."""
 
@@ -36,14 +38,73 @@ class QueueSettings(Section, frozen=True):
     """sqlite:PATH#events,profiles and the like."""
     quarantine: str = ""
     """Queue name (or names by position, with commas) that takes everything instead."""
+    shards: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Queues by which each name is served: ``events-0``, ``events-1`` and so on."""
+    classes: dict[str, tuple[str, ...]] = {}
+    """Tokens by the name of their class, whose events go to queues of their own."""
+
+
+class SpoolSettings(Section, frozen=True):
+    """Where events wait while the queue is away, and when a client hears 1."""
+
+    directory: str = ""
+    """On a local disk; empty: no spool."""
+    ack: Literal["queue", "spool", "memory"] = "queue"
+    """What an event must have reached: the queue (the spool while that is away), the spool, or
+    memory, which is for trials."""
+    bytes: Positive = 1 << 30
+    """Of the files of one worker's spool."""
+    patience: Annotated[float, Meta(gt=0)] = 2.0
+    """Seconds for one write to the queue; then the event goes to the spool."""
+
+
+class DeadLetterSettings(Section, frozen=True):
+    """Where records go that are no good, with the reason."""
+
+    url: str = ""
+    """sqlite:PATH, or a directory for JSON lines; empty: nowhere."""
+    bytes: Annotated[int, Meta(ge=65536)] = 256 * 1024 * 1024
+    """Of all that is kept; the oldest goes first."""
+    record: Positive = 65_536
+    """Bytes of one record that are kept."""
+
+
+class AliasSettings(Section, frozen=True):
+    """Whether events are put under their person's own id."""
+
+    url: str = ""
+    """sqlite:PATH of what is known of aliases; empty: nothing is looked up."""
+    mode: Literal["off", "dark", "live"] = "live"
+    """Dark: looked up and learned, but no event is changed."""
 
 
 class ContractSettings(Section, frozen=True):
     """What clients may send, and what they hear."""
 
     name: Literal["classic", "modern"] = "classic"
-    profile: Literal["mochiweb", "strict"] = "mochiweb"
+    profile: Literal["mochiweb", "mochiweb-2011", "strict"] = "mochiweb"
     """How classic decodes."""
+    prefixes: tuple[str, ...] = ("",)
+    """What may stand before /track and the others (modern)."""
+    records: Positive = 2000
+    """Records of one request (modern)."""
+    record_bytes: Positive = 1024 * 1024
+    """Bytes of one record (modern)."""
+    token_length: Positive = 64
+    """Characters of a token (modern)."""
+
+
+class ImportSettings(Section, frozen=True):
+    """Who may send to /import (modern contract)."""
+
+    authentication: Literal["off", "token", "required"] = "off"
+    """Off: nobody is asked. Token: a credential that is there must be known. Required."""
+    keys: dict[str, str] = {}
+    """API key, secret or token, to the project's token."""
+    accounts: dict[str, str] = {}
+    """Service account's name to its secret."""
+    projects: dict[str, str] = {}
+    """project_id to the project's token, for service accounts."""
 
 
 class LimitSettings(Section, frozen=True):
@@ -87,13 +148,18 @@ class PrivacySettings(Section, frozen=True):
 
     ip: Literal["keep", "truncate", "drop"] = "keep"
     """Truncate: to /24 (IPv4) or /48 (IPv6)."""
+    key: str = ""
+    """Keys the hash of an address that stands in for a missing person (modern); one for all
+    servers. Without it such a hash can be turned back by trying all addresses."""
 
 
 class ProxySettings(Section, frozen=True):
     """Whose word about a client's address is taken (modern contract)."""
 
-    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    trusted: tuple[str, ...] = ()
     """Networks of our own fronts."""
+    hops: Count = 0
+    """How many fronts stand before us, whatever their addresses."""
 
 
 class TokenSettings(Section, frozen=True):
@@ -125,6 +191,8 @@ class MetricSettings(Section, frozen=True):
 
     buckets: tuple[float, ...] = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
     """Upper bounds of the histogram of answering times, in seconds, growing."""
+    traffic: bool = True
+    """Whether /stats says who sends what; needs an address for operators."""
     poll: Positive = 5
     """Seconds between two looks of the supervisor at its workers' counters."""
 
@@ -146,7 +214,11 @@ class Settings(Section, frozen=True):
 
     listen: Listen = Listen()
     queue: QueueSettings = QueueSettings()
+    spool: SpoolSettings = SpoolSettings()
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
+    aliases: AliasSettings = AliasSettings()
     contract: ContractSettings = ContractSettings()
+    imports: ImportSettings = ImportSettings()
     limits: LimitSettings = LimitSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     privacy: PrivacySettings = PrivacySettings()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,6 +12,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.python.failure import Failure
 
+from pyingest.lean import install as install_lean
 from pyingest.queues.interface import QueueError
 from pyingest.server import ListenError
 from pyingest.serving.assembly import Running, Share, assemble
@@ -47,7 +49,7 @@ class Worker(Protocol):
         for text in self._lines.feed(data):
             message = TO_WORKER.decode(text)
             if isinstance(message, Begin):
-                self._begin(message)
+                Deferred.fromCoroutine(self._begin(message)).addErrback(self._broken)
             else:
                 self._tell(message)
 
@@ -55,13 +57,13 @@ class Worker(Protocol):
         """End in order: the supervisor is gone, and nobody would ever stop this process."""
         self._leave()
 
-    def _begin(self, begin: Begin) -> None:
+    async def _begin(self, begin: Begin) -> None:
         settings = begin.settings
         try:
             log, _ = open_log(settings.logs, worker=begin.slot, pid=os.getpid())
             adopt_twisted(log)
             share = Share(max(1, settings.listen.workers), LISTENING)
-            self.running = assemble(self._reactor, settings, log, share)
+            self.running = await assemble(self._reactor, settings, log, share)
         except (QueueError, ListenError) as error:
             self.failed = True
             self._say(Failed(str(error)))
@@ -69,6 +71,11 @@ class Worker(Protocol):
             return
         self._reactor.addSystemEventTrigger("before", "shutdown", self._finish, self.running)
         self._say(Ready())
+
+    def _broken(self, failure: Failure) -> None:
+        self.failed = True
+        self._say(Failed(f"a defect: {type(failure.value).__name__}: {failure.getErrorMessage()}"))
+        self._leave()
 
     def _tell(self, ask: Ask) -> None:
         self._say(self._told(ask.number))
@@ -109,11 +116,13 @@ class Worker(Protocol):
             self._reactor.stop()
 
 
-def main() -> int:
-    """Serve until the supervisor says stop, or is gone; return the exit code."""
+def main(loop: str) -> int:
+    """Serve on that event loop until the supervisor says stop, or is gone; return the exit code."""
     # Ctrl-C and a lost terminal are the supervisor's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if loop == "lean":
+        install_lean()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -124,4 +133,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1]))

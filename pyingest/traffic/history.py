@@ -1,22 +1,20 @@
 """The last minute, five minutes and hour, as sums of slices that were closed and the open one.
 
-Two rings: the last 12 slices of 5 seconds, and the last 60 minutes, each the sum of its slices.
-A window of N minutes is the present minute and the N - 1 before it, so it covers between N - 1 and
-N minutes; the window of one minute is made of slices, and covers between 55 and 60 seconds.
+The window of one minute is made of slices of 5 seconds, and covers between 55 and 60 seconds. A
+window of N minutes is the present minute and the N - 1 before it: it covers between N - 1 and N
+minutes.
 """
 
-from collections import deque
-from functools import reduce
-
 from pyingest.traffic.merging import add_tallies, shortened
+from pyingest.traffic.sliding import SlidingSum
 from pyingest.traffic.stats import Tally, Window
 
 SLICE = 5
 """Seconds."""
 MINUTE = 60
-MINUTES = (1, 5, 60)
-"""The windows. Slices and minutes begin at whole multiples since the epoch, so that those of
-several workers cover the same time."""
+LONGER = (5, 60)
+"""The windows of several minutes. Slices and minutes begin at whole multiples since the epoch, so
+that those of several workers cover the same time."""
 
 
 class History:
@@ -27,49 +25,57 @@ class History:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._slices: deque[tuple[int, Tally]] = deque(maxlen=MINUTE // SLICE)
-        """When each began, and what was counted."""
-        self._minutes: deque[tuple[int, Tally]] = deque(maxlen=max(MINUTES))
+        self._slices = SlidingSum(self._add, Tally())
+        self._minutes = {minutes: SlidingSum(self._add, Tally()) for minutes in LONGER}
+        """Those that are over."""
+        self._minute = 0
+        """When the minute of the last slice began."""
+        self._present = Tally()
+        """What was counted in it."""
         self._total = Tally()
 
     def close(self, began: int, tally: Tally) -> None:
         """Take the counts of the slice that began at *began*, a time in epoch seconds.
 
-        Costs the sum of two lists of at most the capacity.
+        In the long run this costs a few sums of two lists of at most the capacity.
         """
-        self._slices.append((began, tally))
-        minute = began - began % MINUTE
-        if self._minutes and self._minutes[-1][0] == minute:
-            self._minutes[-1] = minute, self._sum([self._minutes[-1][1], tally])
-        else:
-            self._minutes.append((minute, tally))
-        self._total = self._sum([self._total, tally])
+        self._end_minute(began)
+        self._slices.forget(_first_slice(began))
+        self._slices.push(began, tally)
+        self._present = self._add(self._present, tally)
+        self._total = self._add(self._total, tally)
 
-    def since_start(self, present: Tally) -> Tally:
-        """Return all that was counted, *present* (the open slice) included."""
-        return self._sum([self._total, present])
+    def since_start(self, open_slice: Tally) -> Tally:
+        """Return all that was counted, *open_slice* included."""
+        return self._add(self._total, open_slice)
 
-    def windows(self, now: float, started: float, present: Tally) -> tuple[Window, ...]:
-        """Return the windows that end *now*, *present* (the open slice) included."""
-        return tuple(self._window(minutes, now, started, present) for minutes in MINUTES)
-
-    def _window(self, minutes: int, now: float, started: float, present: Tally) -> Window:
+    def windows(self, now: float, started: float, open_slice: Tally) -> tuple[Window, ...]:
+        """Return the windows that end *now*, *open_slice* included. Time must not go back."""
         second = int(now)
-        if minutes == 1:
-            first = second - second % SLICE - MINUTE + SLICE
-            ring = self._slices
-        else:
-            first = second - second % MINUTE - (minutes - 1) * MINUTE
-            ring = self._minutes
-        parts = [tally for began, tally in ring if began >= first]
-        return Window(
-            seconds=minutes * MINUTE,
-            covered=round(max(now - max(first, started), 0.0), 3),
-            tally=self._sum([*parts, present]),
-        )
+        self._end_minute(second)
+        first = _first_slice(second)
+        self._slices.forget(first)
+        lately = self._add(self._slices.total(), open_slice)
+        found = [_window(1, lately, now - max(first, started))]
+        present = self._add(self._present, open_slice)
+        for minutes, closed in self._minutes.items():
+            first = _minute(second) - (minutes - 1) * MINUTE
+            tally = self._add(closed.total(), present)
+            found.append(_window(minutes, tally, now - max(first, started)))
+        return tuple(found)
 
-    def _sum(self, parts: list[Tally]) -> Tally:
-        whole = reduce(add_tallies, parts)
+    def _end_minute(self, second: int) -> None:
+        """Close the present minute if *second* is not in it."""
+        minute = _minute(second)
+        if minute <= self._minute:
+            return
+        for minutes, closed in self._minutes.items():
+            closed.push(self._minute, self._present)
+            closed.forget(minute - (minutes - 1) * MINUTE)
+        self._minute, self._present = minute, Tally()
+
+    def _add(self, one: Tally, other: Tally) -> Tally:
+        whole = add_tallies(one, other)
         return Tally(
             totals=whole.totals,
             endpoints=whole.endpoints,
@@ -78,3 +84,16 @@ class History:
             reasons=whole.reasons,
             tokens=shortened(whole.tokens, self._capacity),
         )
+
+
+def _minute(second: int) -> int:
+    return second - second % MINUTE
+
+
+def _first_slice(second: int) -> int:
+    """Return when the first slice of the minute that ends with *second* began."""
+    return second - second % SLICE - MINUTE + SLICE
+
+
+def _window(minutes: int, tally: Tally, covered: float) -> Window:
+    return Window(seconds=minutes * MINUTE, covered=round(max(covered, 0.0), 3), tally=tally)

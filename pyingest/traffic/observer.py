@@ -9,8 +9,8 @@ from pyingest.traffic.servers import Servers
 from pyingest.traffic.slices import Slice
 from pyingest.traffic.stats import Stats
 
-CAPACITY = 256
-"""Tokens that are listed. A token of more than 1/256 of the traffic is never missed."""
+CAPACITY = 128
+"""Tokens that are listed. A token of more than 1/128 of the traffic is never missed."""
 _LIBRARY = b'"mp_lib":"'  # 10 bytes
 _LONGEST = 33
 """Bytes of a library's name, its closing quote included."""

@@ -13,6 +13,8 @@ from pyingest.wire import json_lenient
 from pyingest.wire.floattext import float_text
 from pyingest.wire.term import Term, Unreadable
 
+ASCII_ERRORS = "pyingest.json"
+"""The name of the codec error handler that writes ``\\uXXXX``."""
 _UNSAFE_COLONS = (b" :", b"\n:", b"\t:", b"\r:")
 _REFUSALS = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
@@ -29,7 +31,7 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
 
 
-codecs.register_error("pyingest.json", _escaped)
+codecs.register_error(ASCII_ERRORS, _escaped)
 _decoder = msgspec.json.Decoder(float_hook=_float)
 _encoder = msgspec.json.Encoder()
 
@@ -88,4 +90,4 @@ def encode(term: Term) -> bytes | None:
         return json_lenient.encode(term)
     if text.isascii():
         return text if b"\x7f" not in text else text.replace(b"\x7f", b"\\u007f")
-    return text.decode().encode("ascii", "pyingest.json").replace(b"\x7f", b"\\u007f")
+    return text.decode().encode("ascii", ASCII_ERRORS).replace(b"\x7f", b"\\u007f")

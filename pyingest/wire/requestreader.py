@@ -11,8 +11,10 @@ from pyingest.message import Headers, Request, header
 class Limits:
     """How much one request may hold. Units are bytes, and header lines."""
 
+    line: int = 131_072
+    """The request target: much of what clients send stands there."""
     head: int = 65_536
-    """Request line and headers together; enforced to within one read of the socket."""
+    """Header lines together; enforced to within one read of the socket."""
     body: int = 10 * 1024 * 1024
     headers: int = 1000
 
@@ -43,6 +45,9 @@ Received = Arrived | Continue | Malformed
 
 BAD_REQUEST = Malformed(400, "Bad Request")
 BODY_TOO_LARGE = Malformed(413, "Content Too Large")
+TARGET_TOO_LONG = Malformed(414, "URI Too Long")
+UNKNOWN_EXPECTATION = Malformed(417, "Expectation Failed")
+REQUEST_TIMEOUT = Malformed(408, "Request Timeout")
 HEAD_TOO_LARGE = Malformed(431, "Request Header Fields Too Large")
 
 
@@ -117,7 +122,7 @@ class RequestReader:
         """Look at a request that is not complete yet; *waited* more bytes went into it."""
         if not self._headers_complete:
             self._partial += waited
-            if self._partial > self._limits.head:
+            if self._partial > self._limits.head + len(self._target):
                 self._stop(HEAD_TOO_LARGE)
             return
         if self._looked:
@@ -152,6 +157,7 @@ class RequestReader:
     def on_url(self, url: bytes) -> None:
         """Take a piece of the request target."""
         self._target += url
+        self._refuse_if(len(self._target) > self._limits.line, TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
         """Take a header line; trailers of a chunked body are dropped, as MochiWeb does.
@@ -167,9 +173,8 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole."""
-        size = self._head_size + len(self._target)
         too_many = len(self._headers) > self._limits.headers
-        self._refuse_if(too_many or size > self._limits.head, HEAD_TOO_LARGE)
+        self._refuse_if(too_many or self._head_size > self._limits.head, HEAD_TOO_LARGE)
         self._headers_complete = True
 
     def on_body(self, data: bytes) -> None:

@@ -12,8 +12,11 @@ from twisted.logger import LogEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pyingest.http import PIPELINED, HttpFactory, HttpProtocol, Reply, announced
+from pyingest.connection import PIPELINED, HttpProtocol
+from pyingest.http import HttpFactory, Reply
+from pyingest.later import Answer, Later
 from pyingest.message import Request, Response
+from pyingest.turn import announced
 from pyingest.wire.requestreader import Limits
 
 OK = Response(200, headers=((b"Content-Length", b"1"),), body=b"1").encode()
@@ -117,6 +120,15 @@ class HttpTests(SynchronousTestCase):
     def prompt(self) -> None:
         self.handler.prompt = True
 
+    def hold_up(self) -> None:
+        """Tell the protocol that its answers are not fetched, as a transport does."""
+        assert self.transport.producer is not None
+        self.transport.producer.pauseProducing()
+
+    def let_go(self) -> None:
+        assert self.transport.producer is not None
+        self.transport.producer.resumeProducing()
+
     def seconds(self, number: int) -> None:
         for _ in range(number):
             self.clock.advance(1)
@@ -166,11 +178,11 @@ class HttpTests(SynchronousTestCase):
 
     def test_a_client_that_does_not_read_is_not_read(self) -> None:
         self.prompt()
-        self.protocol.pauseProducing()
+        self.hold_up()
         assert self.transport.producerState == "paused"
         self.ask(b"a")
         assert self.handler.asked == []
-        self.protocol.resumeProducing()
+        self.let_go()
         assert self.sent().count(b"HTTP/1.1 200") == 1
         assert self.transport.producerState == "producing"
 
@@ -289,9 +301,43 @@ class HttpTests(SynchronousTestCase):
         self.ask(b"a")
         self.expires(75, lambda: None)
 
-    def test_a_request_that_trickles_in_ends(self) -> None:
+    def times_out(self, after: int, feed: Callable[[], None]) -> None:
+        for _ in range(after):
+            assert not self.transport.half_closed
+            feed()
+            self.seconds(1)
+        assert self.transport.half_closed
+        data = self.sent()
+        assert data.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert b"\r\nConnection: close\r\n" in data
+        self.seconds(2)
+        assert self.transport.disconnecting
+        assert self.factory.timed_out == 1
+
+    def test_a_request_that_trickles_in_is_told_so(self) -> None:
         self.protocol.dataReceived(b"GET /")
-        self.expires(300, lambda: self.protocol.dataReceived(b"a"))
+        self.times_out(300, lambda: self.protocol.dataReceived(b"a"))
+
+    def test_a_body_that_stalls_is_told_so_and_never_handled(self) -> None:
+        self.protocol.dataReceived(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc")
+        self.times_out(75, lambda: None)
+        assert self.handler.asked == []
+
+    def test_a_request_has_its_own_time_after_the_one_before(self) -> None:
+        self.prompt()
+        self.protocol.dataReceived(b"GET /")
+        self.seconds(70)
+        self.protocol.dataReceived(b" HTTP/1.1\r\n\r\nGET /")
+        self.sent()
+        self.times_out(300, lambda: self.protocol.dataReceived(b"a"))
+
+    def test_a_client_that_was_told_off_and_sends_on_is_cut(self) -> None:
+        self.protocol.dataReceived(b"nonsense\r\n\r\n")
+        self.protocol.dataReceived(b"a")
+        self.seconds(1)
+        self.protocol.dataReceived(b"a")
+        self.seconds(1)
+        assert self.transport.disconnecting
 
     def test_a_slow_handler_is_not_the_clients_fault(self) -> None:
         self.ask(b"a")
@@ -301,7 +347,7 @@ class HttpTests(SynchronousTestCase):
         assert self.sent() == OK
 
     def test_a_client_that_never_reads_ends(self) -> None:
-        self.protocol.pauseProducing()
+        self.hold_up()
         self.ask(b"a")
         self.expires(75, lambda: None)
 
@@ -333,6 +379,89 @@ class HttpTests(SynchronousTestCase):
         assert self.successResultOf(drained) == 1
         assert self.transport.disconnecting
         self.handler.say(0)
+
+    def test_a_handler_may_answer_at_once(self) -> None:
+        self.factory.handler = lambda request, peer: Reply(Handler.named(request))
+        self.ask(b"a", b"b")
+        assert self.transport.written == 1
+        assert self.sent().count(b"HTTP/1.1 200") == 2
+        assert (self.factory.requests, self.factory.in_flight) == (2, 0)
+
+    def test_a_prompt_handler_that_raises_means_500_too(self) -> None:
+        def broken(request: Request, peer: str) -> Reply:
+            raise ZeroDivisionError
+
+        self.factory.handler = broken
+        self.ask(b"a")
+        self.is_a_logged_500()
+
+    def is_a_logged_500(self) -> None:
+        assert self.sent().startswith(b"HTTP/1.1 500 ")
+        assert self.transport.disconnecting
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+        self.logged.clear()
+
+    def test_what_the_quick_handler_takes_nobody_else_sees(self) -> None:
+        self.factory.quick = lambda data, peer: OK if data == GET else None
+        self.protocol.dataReceived(GET)
+        assert self.sent() == OK
+        self.ask(b"a")
+        self.handler.say(0)
+        self.protocol.dataReceived(GET)
+        assert self.sent().endswith(b"/a" + OK)
+        assert [request.target for request, _ in self.handler.asked] == [b"/a"]
+        assert self.factory.requests == 3
+
+    def test_a_quick_answer_never_overtakes_another(self) -> None:
+        self.ask(b"a")
+        self.factory.quick = lambda data, peer: OK
+        self.protocol.dataReceived(GET)
+        assert len(self.handler.asked) == 2
+        assert self.sent() == b""
+
+    def test_the_quick_handler_sees_no_rest_of_a_request(self) -> None:
+        self.protocol.dataReceived(b"POST / HTTP/1.1\r\nContent-Length: 27\r\n\r\n")
+        self.factory.quick = lambda data, peer: OK
+        self.protocol.dataReceived(GET)
+        assert [request.body for request, _ in self.handler.asked] == [GET]
+
+    def test_a_quick_handler_that_raises_means_500_too(self) -> None:
+        self.factory.quick = lambda data, peer: OK[1 // 0 :]
+        self.protocol.dataReceived(GET)
+        self.is_a_logged_500()
+
+    def test_a_quick_answer_may_come_later_in_its_turn(self) -> None:
+        laters = [Later(), Later()]
+        given: list[Answer] = [*laters]
+        self.factory.quick = lambda data, peer: given.pop(0)
+        self.protocol.dataReceived(GET)
+        self.ask(b"b")
+        self.handler.say(0)
+        assert self.sent() == b""
+        assert self.factory.in_flight == 1
+        laters[0].deliver(OK)
+        assert self.sent().startswith(OK + b"HTTP/1.1 200")
+        self.protocol.dataReceived(GET)
+        self.protocol.connectionLost()
+        laters[1].deliver(OK)
+        assert self.factory.in_flight == 0
+
+    def test_a_later_answer_while_draining_ends_the_connection(self) -> None:
+        later = Later()
+        self.factory.quick = lambda data, peer: later
+        self.protocol.dataReceived(GET)
+        drained = Deferred.fromCoroutine(self.factory.drain(5))
+        later.deliver(OK)
+        assert self.sent() == announced(OK, b"close")
+        self.lose(self.protocol)
+        assert self.successResultOf(drained) == 0
+
+    def test_nothing_after_a_malformed_request_is_read(self) -> None:
+        self.factory.quick = lambda data, peer: OK if data == GET else None
+        self.protocol.dataReceived(b"nonsense\r\n\r\n" + GET)
+        self.protocol.dataReceived(GET)
+        assert self.sent().count(b"HTTP/1.1") == 1
+        assert self.handler.asked == []
 
     def test_sweeping_ends_with_the_last_connection(self) -> None:
         self.factory.doStop()

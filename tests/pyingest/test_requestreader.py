@@ -11,6 +11,7 @@ from pyingest.wire.requestreader import (
     BAD_REQUEST,
     BODY_TOO_LARGE,
     HEAD_TOO_LARGE,
+    TARGET_TOO_LONG,
     Arrived,
     Continue,
     Limits,
@@ -108,15 +109,16 @@ def test_requests_before_a_malformed_one_count() -> None:
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-SMALL = Limits(head=100, body=10, headers=3)
+SMALL = Limits(line=50, head=100, body=10, headers=3)
 
 
 @pytest.mark.parametrize(
     ("pieces", "refusal"),
     [
-        ((b"GET /" + b"a" * 100 + b" HTTP/1.1\r\n\r\n",), HEAD_TOO_LARGE),
-        ((b"GET /", b"a" * 60, b"a" * 60), HEAD_TOO_LARGE),
+        ((b"GET /" + b"a" * 50 + b" HTTP/1.1\r\n\r\n",), TARGET_TOO_LONG),
+        ((b"GET /", b"a" * 30, b"a" * 30), TARGET_TOO_LONG),
         ((b"GET / HTTP/1.1\r\nA: ", b"a" * 60, b"a" * 60), HEAD_TOO_LARGE),
+        ((b"GET / HTTP/1.1\r\nA: " + b"a" * 99 + b"\r\n\r\n",), HEAD_TOO_LARGE),
         ((b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 4 + b"\r\n",), HEAD_TOO_LARGE),
         ((b"POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n",), BODY_TOO_LARGE),
         ((b"POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n" + b"a" * 11,), BODY_TOO_LARGE),
@@ -128,11 +130,21 @@ def test_a_request_beyond_a_limit_is_refused(pieces: tuple[bytes, ...], refusal:
     assert read(*pieces, limits=SMALL) == [refusal]
 
 
-@pytest.mark.parametrize(("size", "passes"), [(69, True), (70, False)])
+@pytest.mark.parametrize(("size", "passes"), [(70, True), (71, False)])
 def test_a_request_at_the_limits_passes(size: int, passes: bool) -> None:
     head = b"POST / HTTP/1.1\r\nContent-Length: 10\r\nA: %b\r\nB:\r\n\r\n" % (b"a" * size)
     (received,) = read(head, b"b" * 10, limits=SMALL)
     assert isinstance(received, Arrived) == passes
+
+
+@pytest.mark.parametrize(("size", "passes"), [(50, True), (51, False)])
+def test_a_target_at_its_limit_passes(size: int, passes: bool) -> None:
+    (received,) = read(b"GET /%b HTTP/1.1\r\n\r\n" % (b"a" * (size - 1)), limits=SMALL)
+    assert isinstance(received, Arrived) == passes
+
+
+def test_a_body_over_the_limit_is_refused_before_a_client_is_told_to_send_it() -> None:
+    assert read(EXPECTING.replace(b": 3", b": 11"), limits=SMALL) == [BODY_TOO_LARGE]
 
 
 EXPECTING = b"POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n"

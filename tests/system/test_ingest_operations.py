@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -268,3 +269,67 @@ def test_settings_are_read_again_and_wrong_ones_are_not_taken(start: Start, tmp_
         '{"error":"token, not allowed","status":0}'
     )
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("loop", ["twisted", "lean"])
+def test_everything_on_at_once_serves_counts_and_ends(
+    start: Start, tmp_path: Path, loop: str
+) -> None:
+    config = tmp_path / "ingest.toml"
+    config.write_text(
+        f"""
+        [listen]
+        workers = 2
+        loop = "{loop}"
+        [contract]
+        name = "modern"
+        [spool]
+        directory = "{tmp_path}/spool"
+        [aliases]
+        url = "sqlite:{tmp_path}/aliases.db"
+        [dead_letters]
+        url = "sqlite:{tmp_path}/dead.db"
+        [tokens]
+        rate = 1000.0
+        [logs]
+        file = "{tmp_path}/ingest.log"
+        access = true
+        """
+    )
+    server = start("--config", str(config), "--admin", "127.0.0.1:0", "--quarantine", "shadow")
+    for _ in range(10):
+        assert fetch(server.address, EVENT)[1] == "1"
+    assert fetch(server.address, "/track?data=3")[1] == "0"
+    until(lambda: server.counted("mixmigrate_dead_letters_total") == 1)
+    assert server.counted("mixmigrate_events_total") == 10
+    assert server.counted("mixmigrate_workers") == 2
+    assert fetch(server.address, "/ready") == (200, "ready")
+    stats = json.loads(fetch(server.admin, "/stats")[1])
+    assert stats["traffic"]["since_start"]["totals"]["stored"] == 10
+    assert fetch(server.admin, "/nothing")[0] == 404
+    assert server.stop() == 0
+    log = [json.loads(line) for line in (tmp_path / "ingest.log").read_text().splitlines()]
+    assert sum(line["event"] == "request" for line in log) == 11
+    queue = sqlite3.connect(tmp_path / "queue.db")
+    rows = queue.execute("SELECT queue, count(*) FROM item GROUP BY queue").fetchall()
+    queue.close()
+    assert rows == [("shadow", 10)]
+
+
+def test_settings_can_be_checked_alone(tmp_path: Path) -> None:
+    config = tmp_path / "ingest.toml"
+    config.write_text('[queue]\nurl = "memory:"\n')
+    command = [sys.executable, "-m", "cli", "ingest", "--config", str(config), "--check"]
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    done = check()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "can be used" in done.stdout
+    config.write_text('[queue]\nurl = "memory:"\nname = "x"\n')
+    done = check()
+    assert done.returncode == 2
+    assert f"{config}: queue.name: no such key; allowed here: url, quarantine" in done.stderr

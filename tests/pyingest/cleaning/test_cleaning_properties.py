@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from pyingest.cleaning.cleaning import clean
 from pyingest.cleaning.record import Circumstances, Cleaned, Dropped, Refused
+from pyingest.cleaning.rules import RULES
 from pyingest.cleaning.settings import CleaningSettings
 from pyingest.routing import Endpoint
 
 NOW = 1795232500.5
+RULE_NAMES = {rule.name for rule in RULES}
 SETTINGS = CleaningSettings(new_id=lambda: "0" * 32)
 NAMES = st.sampled_from(
     [
@@ -111,6 +113,7 @@ def test_any_json_value_is_cleaned_refused_or_dropped(
         case Cleaned():
             assert read(result.body)["envelope"]["token"] == result.token
             msgspec.json.decode(result.body)
+            assert set(result.notes) <= RULE_NAMES
         case Refused():
             assert result.reason
             assert result.message

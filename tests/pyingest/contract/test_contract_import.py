@@ -254,6 +254,20 @@ def test_a_refusal_speaks_the_language_that_was_asked_for() -> None:
     }
 
 
+def test_a_script_hears_of_a_refusal_as_it_can() -> None:
+    response = post("?callback=f&verbose=1", settings=demanding(Authentication.REQUIRED)).stored
+    assert response.status == 200
+    assert response.body == b'/**/f({"error":"Invalid credentials","status":0});'
+    assert header(response.headers, b"www-authenticate") is None
+
+
+def test_an_image_or_script_that_must_come_later_has_the_status_that_says_so() -> None:
+    for more in ("?img=1", "?callback=f"):
+        refused = post(more).refused
+        assert refused.status == 503
+        assert header(refused.headers, b"retry-after") == b"30"
+
+
 def test_other_endpoints_ask_nobody_for_a_credential() -> None:
     request = Request(b"POST", b"/track", JSON, GOOD)
     assert answer(request, "", 0.0, demanding(Authentication.REQUIRED)).events

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyingest.contract import base64_lenient
@@ -20,13 +20,16 @@ from pyingest.contract.multipart import multipart_pairs
 from pyingest.contract.places import Page, split
 from pyingest.contract.redirect import location
 from pyingest.contract.service import answer
-from pyingest.contract.settings import TrustedProxies
+from pyingest.contract.settings import ContractSettings, TrustedProxies
 from pyingest.contract.testing import SETTINGS
 from pyingest.message import Headers, Request, Response, combined, header
+
+steady = settings(deadline=None, derandomize=True)
 
 # Fields.
 
 
+@steady
 @given(st.binary() | st.text("%=0aF\n\r+_. ").map(str.encode))
 def test_escapes_are_read_as_the_standard_library_does(text: bytes) -> None:
     assert unescaped(text) == unquote_to_bytes(text)
@@ -79,6 +82,7 @@ def test_a_target_is_its_path_and_its_query(target: bytes, parts: tuple[bytes, b
 # base64, gzip, multipart.
 
 
+@steady
 @given(st.binary())
 def test_base64_of_every_alphabet_and_padding_is_read(content: bytes) -> None:
     import base64
@@ -99,11 +103,13 @@ def test_what_is_no_base64_is_nothing(text: bytes) -> None:
     assert base64_lenient.decode(text) is None
 
 
+@steady
 @given(st.lists(st.binary(), min_size=1, max_size=5))
 def test_gzip_members_are_joined(parts: list[bytes]) -> None:
     assert inflate(b"".join(map(gzip.compress, parts)), 10_000) == b"".join(parts)
 
 
+@steady
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_gzip_raise_nothing(data: bytes) -> None:
     assert isinstance(inflate(b"\x1f\x8b\x08\0" + data, 100), bytes | Flaw)
@@ -116,6 +122,12 @@ def test_the_limit_itself_is_not_beyond_the_limit() -> None:
     assert inflate(packed, 99) is Flaw.TOO_LARGE
     assert inflate(packed * 2, 199) is Flaw.TOO_LARGE
     assert inflate(packed * 2, 200) == b"x" * 200
+
+
+def test_nothing_beyond_the_limit_is_looked_at() -> None:
+    broken = gzip.compress(b"x" * 1_000_000)[:-20] + b"junk"
+    assert inflate(broken, 1_000_000) is Flaw.INVALID
+    assert inflate(broken, 1000) is Flaw.TOO_LARGE
 
 
 def test_members_without_end_are_no_gzip() -> None:
@@ -367,14 +379,29 @@ HEADERS: st.SearchStrategy[Headers] = st.lists(
     ),
     max_size=3,
 ).map(tuple)
+WORDS = (
+    "event properties token $token $distinct_id distinct_id time $time $set $add $unset $union "
+    "$append $remove $delete $ip $insert_id $ignore $group_key $group_id ip"
+)
+NAMES = st.sampled_from(WORDS.split())
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=12,
+)
+RECORDS = st.fixed_dictionaries(
+    {"event": VALUES, "properties": st.dictionaries(NAMES, VALUES) | VALUES, "$token": VALUES}
+)
 BODIES = (
-    st.binary(max_size=100)
+    st.lists(RECORDS | VALUES, max_size=3).map(lambda found: json.dumps(found).encode())
+    | st.binary(max_size=100)
     | st.text('[]{}",:0123eE+-.nulltrue \\ud', max_size=60).map(str.encode)
     | st.binary(max_size=60).map(lambda data: b"data=" + data)
     | st.binary(max_size=60).map(gzip.compress)
 )
 
 
+@steady
 @given(
     st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT"]),
     st.builds(bytes.__add__, TARGETS, st.binary(max_size=20)),
@@ -384,7 +411,7 @@ BODIES = (
 def test_whatever_comes_is_answered(
     method: bytes, target: bytes, headers: Headers, body: bytes
 ) -> None:
-    settings = replace(SETTINGS, proxies=ONE, redirect_hosts=HOSTS)
-    decision = answer(Request(method, target, headers, body), "9.9.9.9", 0.0, settings)
+    options = ContractSettings(proxies=ONE, redirect_hosts=HOSTS, track_window=1.0)
+    decision = answer(Request(method, target, headers, body), "9.9.9.9", 0.0, options)
     assert 200 <= decision.stored.status < 500
     assert len(decision.tokens) == len(decision.events)

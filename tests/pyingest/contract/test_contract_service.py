@@ -295,6 +295,17 @@ def test_a_pixel_is_a_transparent_gif() -> None:
     assert PIXEL.endswith(b";")
 
 
+def test_a_redirect_goes_before_an_image_and_an_image_before_a_script() -> None:
+    settings = replace(SETTINGS, redirect_hosts=frozenset({"ok.example"}))
+    target = f"/track?data={quote(b64(GOOD))}&callback=f&img=1&redirect="
+    assert get(target + "//ok.example", settings=settings).stored.status == 302
+    assert get(target, settings=settings).stored.body == PIXEL
+
+
+def test_parameters_that_nobody_knows_change_nothing() -> None:
+    assert sent(GOOD, "&_=1795232415192&region=eu&verbose").stored.body == b"1"
+
+
 def test_a_script_calls_with_what_a_browser_would_have_read() -> None:
     decision = sent(GOOD, "&callback=mixpanel._jsc%5B123%5D")
     assert decision.stored.body == b"/**/mixpanel._jsc[123](1);"
@@ -412,6 +423,18 @@ def test_tokens_are_taken_by_the_operators_lists(tokens: Tokens, good: bool) -> 
     assert [one.token for one in decision.rejected] == ([] if good else ["T"])
 
 
+def test_an_old_event_is_sent_to_import_where_the_operator_wants_it() -> None:
+    for path, window, error in (
+        ("/track", None, None),
+        ("/track", NOW, None),
+        ("/track", 5 * 86_400.0, "time, too old for /track, use /import"),
+        ("/import", 5 * 86_400.0, None),
+    ):
+        decision = post(f"{path}?verbose=1", GOOD, JSON, replace(SETTINGS, track_window=window))
+        assert heard(decision)["error"] == error
+        assert len(decision.events) == (error is None)
+
+
 # Limits.
 
 
@@ -429,6 +452,12 @@ def test_a_request_holds_at_most_two_thousand_records(count: int, status: int) -
 def test_lines_are_counted_before_they_are_read() -> None:
     kind = ((b"Content-Type", b"application/x-ndjson"),)
     assert post("/track", b"x\n" * 2001, kind).stored.status == 413
+
+
+def test_blank_lines_are_no_records_unless_there_is_no_end_to_them() -> None:
+    kind = ((b"Content-Type", b"application/x-ndjson"),)
+    assert len(post("/track", GOOD + b"\n" * 7000 + GOOD, kind).events) == 2
+    assert post("/track", GOOD + b"\n" * 8000 + GOOD, kind).stored.status == 413
 
 
 def test_a_body_over_the_limit_is_413_with_an_integer_status_and_no_wait() -> None:

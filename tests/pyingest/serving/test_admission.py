@@ -6,7 +6,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from pyingest.http import HttpProtocol, Reply
+from pyingest.connection import HttpProtocol
+from pyingest.http import Reply
 from pyingest.message import Request
 from pyingest.serving.admission import LINGER, SPARE, Admission, LimitedFactory, TurnedAway
 

@@ -19,7 +19,7 @@ ALL = (HITS, OPEN, AGE, TIMES)
 def test_a_histogram_is_cumulative_and_ends_with_infinity() -> None:
     counters = Counters([0.1, 1.0])
     for value in (0.05, 0.1, 0.5, 7.0):
-        counters.observe("times_seconds", (), value)
+        counters.put(counters.buckets("times_seconds", ()), value)
     found = {(one.name, one.labels): one.value for one in counters.samples()}
     assert found["times_seconds_bucket", (("le", "0.1"),)] == 2
     assert found["times_seconds_bucket", (("le", "1.0"),)] == 3

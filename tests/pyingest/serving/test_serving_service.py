@@ -42,7 +42,7 @@ def classic(request: Request, peer: str, now: float) -> Decision:
 class Upper:
     """An aliasing stage that can be seen to have been there."""
 
-    async def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
+    def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
         return [replace(one, body=one.body.upper()) for one in events]
 
 
@@ -187,7 +187,19 @@ class ObserverTests(SynchronousTestCase):
     def seen(self, *outcomes: Outcome, away: str = "") -> Observed:
         request = Request(b"GET", b"/track?data=secret")
         decision = classic(request, "192.0.2.1", NOW)
-        return Observed(request, "192.0.2.1", "track", 200, decision, outcomes, 0.002, away)
+        return Observed(
+            "192.0.2.1",
+            "track",
+            request.method,
+            b"/track",
+            b"data=secret",
+            18,
+            200,
+            decision,
+            outcomes,
+            0.002,
+            away,
+        )
 
     def test_requests_events_and_limits_are_counted(self) -> None:
         counters = Counters([1.0])

@@ -1,0 +1,134 @@
+"""The quick way through the classic contract: the bytes of a read in, the bytes of an answer out.
+
+It takes the requests that nearly all clients send, and leaves every other one to
+:func:`pyingest.ingest.ingest`. Where it takes one, answer and messages are those of ``ingest``, to
+the last byte; ``tests/pyingest/test_quick.py`` compares the two.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pyingest import answers
+from pyingest.address import is_front
+from pyingest.event import Event
+from pyingest.ingest import FAILED, FORM, Stamp, decided, records
+from pyingest.later import Answer
+from pyingest.routing import ENDPOINTS, Endpoint, Routes
+from pyingest.wire import fastjson
+from pyingest.wire.fastframe import CONTENT_TYPE, FORWARDED, ORIGIN, WholeReader
+from pyingest.wire.fastquery import IP, VERBOSE, parameters
+from pyingest.wire.profile import MOCHIWEB, Profile
+from pyingest.wire.requestreader import Limits
+from pyingest.wire.term import IllFormed
+
+_MOST_ANSWERS = 1024
+_WRITERS = {Endpoint.TRACK: fastjson.tracked, Endpoint.ENGAGE: fastjson.engaged}
+_POST = ord("P")
+
+
+Way = tuple[Endpoint, str, fastjson.Writer]
+"""What a path leads to: the endpoint, its queue, and how its messages are written."""
+
+
+class Sink(Protocol):
+    """Where events go, and with them the choice of the answer."""
+
+    def __call__(self, events: Sequence[Event], stored: bytes, refused: bytes) -> Answer:
+        """Write *events*; give *stored* if all are stored, else *refused*, now or later."""
+
+
+class Quick:
+    """Answers ordinary requests from the bytes of one read of the socket.
+
+    *now* gives epoch seconds. With *leaves_bad*, requests with a record that is no good are left
+    to others, who may want to count and keep it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        routes: Routes,
+        limits: Limits,
+        now: Callable[[], float],
+        sink: Sink,
+        leaves_bad: bool = False,
+    ) -> None:
+        self._profile = profile
+        self._is_mochiweb = profile == MOCHIWEB
+        self._now = now
+        self._sink = sink
+        self._leaves_bad = leaves_bad
+        self._whole = WholeReader(limits)
+        self._ways = {
+            path: (endpoint, routes.queue(endpoint), _WRITERS[endpoint])
+            for path, endpoint in ENDPOINTS.items()
+            if endpoint in _WRITERS
+        }
+        self._second = -1
+        self._digits = b""
+        self._pairs: dict[tuple[int, bytes | None], tuple[bytes, bytes]] = {}
+
+    def answer(self, data: bytes, peer: str) -> Answer:
+        """Answer *data*, which came from *peer*; or return ``None``, and nothing was done."""
+        whole = self._whole
+        if not whole.read(data):
+            return None
+        path, _, text = whole.target.partition(b"?")
+        way = self._ways.get(path)
+        if way is None:
+            return None
+        if data[0] == _POST:
+            if not whole.noted.get(CONTENT_TYPE, b"").startswith(FORM):
+                return None
+            text = b"%b&%b" % (whole.body, text) if text else whole.body
+        found = parameters(text)
+        if found is None:
+            return None
+        now = self._now()
+        if int(now) != self._second:
+            self._begin_second(int(now))
+        return self._publish(way, *found, peer, now)
+
+    def _publish(self, way: Way, data: bytes, flags: int, peer: str, now: float) -> Answer:
+        endpoint, queue, write = way
+        ip = self._address(peer) if flags & IP else None
+        origin = self._whole.noted.get(ORIGIN)
+        if self._is_mochiweb:
+            messages = write(data, ip, self._digits)
+            if messages is not None:
+                events = [Event(queue, message) for message in messages]
+                return self._sink(events, *self._answers(flags & VERBOSE, origin))
+        made = records(endpoint, data, Stamp(ip, self._second), queue, self._profile)
+        decision = decided(made, origin, now, verbose=bool(flags & VERBOSE))
+        if decision.rejected and self._leaves_bad:
+            return None
+        stored = decision.stored.encode()
+        if not decision.events:
+            return stored
+        return self._sink(decision.events, stored, decision.refused.encode())
+
+    def _address(self, peer: str) -> str | IllFormed | None:
+        """Return what the profile takes for the client's address."""
+        forwarded = self._whole.noted.get(FORWARDED)
+        if forwarded is None:
+            return peer
+        if self._is_mochiweb and not is_front(peer):
+            return peer
+        return self._profile.address(peer, ((FORWARDED, forwarded),))
+
+    def _answers(self, verbose: int, origin: bytes | None) -> tuple[bytes, bytes]:
+        """Return the two complete responses of this second, for stored and for refused."""
+        pair = self._pairs.get((verbose, origin))
+        if pair is None:
+            if len(self._pairs) >= _MOST_ANSWERS:
+                self._pairs.clear()
+            now, wordy = self._second, bool(verbose)
+            good = answers.answer(origin, now, verbose=wordy, problem=None, good=True)
+            bad = answers.answer(origin, now, verbose=wordy, problem=FAILED, good=False)
+            pair = self._pairs[verbose, origin] = good.encode(), bad.encode()
+        return pair
+
+    def _begin_second(self, second: int) -> None:
+        self._second = second
+        self._digits = b"%d" % second
+        self._pairs.clear()
