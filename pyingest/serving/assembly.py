@@ -242,7 +242,7 @@ def _front(settings: Settings, inherited: int | None) -> Front:
         port,
         settings.listen.backlog,
         inherited,
-        Limits(limits.head, limits.body, limits.headers),
+        Limits(head=limits.head, body=limits.body, headers=limits.headers),
         Timeouts(times.idle, times.request, times.linger),
     )
 
