@@ -106,7 +106,7 @@ def _event(draw: random.Random, valid: bool) -> dict[str, Any]:
         "$current_url": f"https://shop.example.com/item/{draw.randrange(10**6)}?ref=mail",
         "$initial_referrer": "https://www.google.com/",
         "count": draw.randrange(1_000),
-        "price": round(draw.uniform(1, 500), 2),
+        "price": draw.choice((round(draw.uniform(1, 500), 2), draw.randrange(500))),
         "campaign": None if draw.random() < 0.5 else "spring",
     }
     for number in range(draw.randrange(_LONGEST_EXTRA + 1)):
@@ -121,7 +121,7 @@ def _extra(draw: random.Random) -> Any:
         case 0:
             return [draw.randrange(100), [draw.random() < 0.5, None], {"unit": "kg", "n": 1}]
         case 1:
-            return draw.uniform(-180, 180)
+            return round(draw.uniform(-180, 180), draw.choice((4, 6, 15)))
         case 2:
             return 'he said "yes" \\ then left\n'
         case 3:

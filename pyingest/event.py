@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(Struct, frozen=True, gc=False):
     """One message for an output queue."""
+
+    # A Struct: one is made for each message, and a frozen dataclass takes ten times as long.
 
     queue: str
     """The queue's name on its server, for example ``events``."""

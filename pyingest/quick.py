@@ -16,18 +16,33 @@ from pyingest.later import Answer
 from pyingest.routing import ENDPOINTS, Endpoint, Routes
 from pyingest.wire import fastjson
 from pyingest.wire.fastframe import CONTENT_TYPE, FORWARDED, ORIGIN, WholeReader
-from pyingest.wire.fastquery import IP, VERBOSE, parameters
+from pyingest.wire.fastquery import IP, VERBOSE, is_undivided, parameters
 from pyingest.wire.profile import MOCHIWEB, Profile
 from pyingest.wire.requestreader import Limits
-from pyingest.wire.term import IllFormed
 
 _MOST_ANSWERS = 1024
 _WRITERS = {Endpoint.TRACK: fastjson.tracked, Endpoint.ENGAGE: fastjson.engaged}
 _POST = ord("P")
+_JSON = b"{["
+_ADDRESS = b"0123456789abcdefABCDEF.:"
 
 
 Way = tuple[Endpoint, str, fastjson.Writer]
 """What a path leads to: the endpoint, its queue, and how its messages are written."""
+
+
+def address_text(source: bytes | str) -> bytes:
+    """Return the address in an ``X-Forwarded-For`` (bytes) or of a peer, as JSON text.
+
+    Empty where it is empty or holds what no address holds: that goes the slower way.
+    """
+    if isinstance(source, str):
+        source = source.encode("utf-8", "replace")
+    else:
+        source = source.rpartition(b",")[2].strip(b" ")
+    if not source or source.translate(None, _ADDRESS):
+        return b""
+    return b'"' + source + b'"'
 
 
 class Sink(Protocol):
@@ -87,34 +102,45 @@ class Quick:
         now = self._now()
         if int(now) != self._second:
             self._begin_second(int(now))
-        return self._publish(way, *found, peer, now)
+        coded, flags = found
+        answer = None
+        if self._is_mochiweb and (coded[0] not in _JSON or is_undivided(text, coded)):
+            answer = self._quickly(way, coded, flags, peer)
+        if answer is None and is_undivided(text, coded):
+            answer = self._slowly(way, coded, flags, peer, now)
+        return answer
 
-    def _publish(self, way: Way, data: bytes, flags: int, peer: str, now: float) -> Answer:
-        endpoint, queue, write = way
-        ip = self._address(peer) if flags & IP else None
-        origin = self._whole.noted.get(ORIGIN)
-        if self._is_mochiweb:
-            messages = write(data, ip, self._digits)
-            if messages is not None:
-                events = [Event(queue, message) for message in messages]
-                return self._sink(events, *self._answers(flags & VERBOSE, origin))
+    def _quickly(self, way: Way, data: bytes, flags: int, peer: str) -> Answer:
+        """Publish the records of *data* as they stand, each with its stamp, if they may."""
+        _, queue, write = way
+        noted = self._whole.noted
+        ip = b""
+        if flags & IP:
+            ip = address_text(noted[FORWARDED] if FORWARDED in noted and is_front(peer) else peer)
+            if not ip:
+                return None
+        messages = write(data, ip, self._digits)
+        if messages is None:
+            return None
+        stored, refused = self._answers(flags & VERBOSE, noted.get(ORIGIN))
+        return self._sink([Event(queue, message) for message in messages], stored, refused)
+
+    def _slowly(self, way: Way, data: bytes, flags: int, peer: str, now: float) -> Answer:
+        """Read and write the records of *data* as the profile says."""
+        endpoint, queue, _ = way
+        noted = self._whole.noted
+        ip = None
+        if flags & IP:
+            known = (FORWARDED,) if FORWARDED in noted else ()
+            ip = self._profile.address(peer, tuple((name, noted[name]) for name in known))
         made = records(endpoint, data, Stamp(ip, self._second), queue, self._profile)
-        decision = decided(made, origin, now, verbose=bool(flags & VERBOSE))
+        decision = decided(made, noted.get(ORIGIN), now, verbose=bool(flags & VERBOSE))
         if decision.rejected and self._leaves_bad:
             return None
         stored = decision.stored.encode()
         if not decision.events:
             return stored
         return self._sink(decision.events, stored, decision.refused.encode())
-
-    def _address(self, peer: str) -> str | IllFormed | None:
-        """Return what the profile takes for the client's address."""
-        forwarded = self._whole.noted.get(FORWARDED)
-        if forwarded is None:
-            return peer
-        if self._is_mochiweb and not is_front(peer):
-            return peer
-        return self._profile.address(peer, ((FORWARDED, forwarded),))
 
     def _answers(self, verbose: int, origin: bytes | None) -> tuple[bytes, bytes]:
         """Return the two complete responses of this second, for stored and for refused."""

@@ -23,6 +23,7 @@ ADAPTERS = {
     "pyingest/durability/spool.py",
     "pyingest/connection.py",
     "pyingest/http.py",
+    "pyingest/lean.py",
     "pyingest/outlet.py",
     "pyingest/server.py",
     "pyingest/sinks.py",

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
+
+from msgspec import Struct
 
 SCHEMA_VERSION = 1
 """Kept in ``user_version``; 0 is a new file."""
@@ -23,9 +25,10 @@ Item = tuple[int, bytes]
 """A message as it lies in a log: its offset and its body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True, gc=False):
     """Put a message at the end of a log."""
+
+    # A Struct, since there is one for each message.
 
     queue: str
     body: bytes
@@ -86,6 +89,12 @@ class Trim:
     off: int
 
 
+INSERT = "INSERT INTO item(off, queue, body) VALUES(?, ?, ?)"
+WIDE = 32
+"""Messages that one statement inserts. Between two statements Python's lock is given away and
+fought for again, which costs more than an insert."""
+_WIDE_INSERT = INSERT + ", (?, ?, ?)" * (WIDE - 1)
+
 Operation = Append | Move | Take | TakeBetween | Forget | Drop | Trim
 Row = tuple[str | bytes | int | None, ...]
 
@@ -94,7 +103,7 @@ def statement(operation: Operation) -> tuple[str, Row]:
     """Return the SQL and its values for one operation."""
     match operation:
         case Append(queue, body, off):
-            return "INSERT INTO item(off, queue, body) VALUES(?, ?, ?)", (off, queue, body)
+            return INSERT, (off, queue, body)
         case Move(name, queue, off):
             return "INSERT OR REPLACE INTO cursor(name, queue, off) VALUES(?, ?, ?)", (
                 name,
@@ -124,4 +133,17 @@ def statements(operations: Iterable[Operation]) -> Iterator[tuple[str, list[Row]
     """Yield SQL with all the rows it is for, in order; equal neighbours share one statement."""
     pairs = map(statement, operations)
     for sql, group in groupby(pairs, key=lambda pair: pair[0]):
-        yield sql, [row for _, row in group]
+        rows = [row for _, row in group]
+        if sql is INSERT:
+            whole = len(rows) - len(rows) % WIDE
+            yield from _wide(rows[:whole])
+            rows = rows[whole:]
+        if rows:
+            yield sql, rows
+
+
+def _wide(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the statement for many messages at once; *rows* are a multiple of ``WIDE``."""
+    if rows:
+        starts = range(0, len(rows), WIDE)
+        yield _WIDE_INSERT, [tuple(chain(*rows[start : start + WIDE])) for start in starts]

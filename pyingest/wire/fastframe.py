@@ -1,8 +1,12 @@
 """One read of the socket that is one whole, ordinary request: framed by llhttp, at little cost.
 
-llhttp is the only parser, here in its strict mode; what it refuses, and every request of an
-uncommon shape, is left to :mod:`pyingest.wire.requestreader`, which then reads the same bytes.
+llhttp is the only parser, here in its strict mode: line ends are CR LF, header lines are not
+folded, names hold no blanks. What it refuses, and every request of an uncommon shape, is left to
+:mod:`pyingest.wire.requestreader`, which then reads the same bytes. Between the request line and
+the body that llhttp has found, a pattern picks the few header lines that matter.
 """
+
+import re
 
 import httptools
 
@@ -11,9 +15,10 @@ from pyingest.wire.requestreader import Limits
 ORIGIN = b"origin"
 FORWARDED = b"x-forwarded-for"
 CONTENT_TYPE = b"content-type"
-_NOTED = frozenset((ORIGIN, FORWARDED, CONTENT_TYPE))
-_ODD = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
-_MOST_NAMES = 4096
+_noted = re.compile(
+    rb"\r\n(origin|x-forwarded-for|content-type|expect):[ \t]*([^\r]*)", re.IGNORECASE
+).findall
+_O = ord("O")
 _SHORTEST_LINE = 4
 """Bytes of the shortest header line, ``a:`` and its end."""
 
@@ -24,101 +29,74 @@ class WholeReader:
     What :meth:`read` found stands in the attributes until it is called again.
     """
 
-    __slots__ = (
-        "_begun",
-        "_complete",
-        "_kinds",
-        "_limits",
-        "_longest",
-        "_odd",
-        "_parser",
-        "body",
-        "noted",
-        "target",
-    )
+    __slots__ = ("_begun", "_complete", "_limits", "_longest", "_parser", "body", "noted", "target")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._longest = min(limits.line, limits.head, limits.body)
-        self._kinds: dict[bytes, bytes] = {}
+        self._begun = self._complete = 0
+        self._parser = httptools.HttpRequestParser(self)
         self.target = b""
         self.body = b""
         self.noted: dict[bytes, bytes] = {}
         """Values of the headers that matter, by name in lower case; each came once."""
-        self._begun = self._complete = 0
-        self._odd = False
-        self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: bytes) -> bool:
         """Say whether *data* is exactly one GET or POST of HTTP/1.1 that keeps the connection.
 
         False says nothing about the bytes but that this reader does not take them.
         """
+        if len(data) > self._longest:
+            return False
+        self._begun = self._complete = 0
+        self.body = b""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._renew()
             return False
-        if self._begun == 1 and self._complete == 1 and not self._odd and self._ordinary(data):
-            self._begun = self._complete = 0
-            return True
+        if self._begun == 1 == self._complete:
+            return self._is_common(data)
         self._renew()
         return False
 
-    def _ordinary(self, data: bytes) -> bool:
-        """Say whether the request line is of the one common shape, and no limit can be reached."""
-        at = 4 if data.startswith(b"GET ") else 5 if data.startswith(b"POST ") else 0
-        end = at + len(self.target)
-        if not at or len(data) > self._longest or not data.startswith(b" HTTP/1.1\r\n", end):
+    def _is_common(self, data: bytes) -> bool:
+        """Say whether the head is of the common shape; take the headers that matter from it."""
+        # llhttp knows no other method of these letters.
+        at = len(self.target) + (5 if data[1] == _O else 4)
+        end = len(data) - len(self.body)
+        if data[:2] not in (b"GE", b"PO") or data[at : at + 11] != b" HTTP/1.1\r\n":
             return False
-        head = len(data) - len(self.body)
         most = self._limits.headers
-        return head - end <= _SHORTEST_LINE * most or data.count(b"\r\n", end, head) - 2 <= most
+        if end - at > _SHORTEST_LINE * most and data.count(b"\r\n", at, end) - 2 > most:
+            return False
+        found = _noted(data, at, end)
+        self.noted = noted = {name.lower(): value.rstrip(b" \t") for name, value in found}
+        return len(noted) == len(found) and b"expect" not in noted
 
     def _renew(self) -> None:
+        """Begin anew: what was read last may have left the parser in the middle of something."""
         self._parser = httptools.HttpRequestParser(self)
-        self._begun = self._complete = 0
-        self._odd = False
 
     # What follows is called by the parser.
 
     def on_message_begin(self) -> None:
-        """Forget the request before."""
+        """Count the requests that begin."""
         self._begun += 1
-        self._odd = False
-        self.body = b""
-        if self.noted:
-            self.noted.clear()
 
     def on_url(self, url: bytes) -> None:
         """Take the request target."""
         self.target = url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the value if it matters."""
-        kind = self._kinds.get(name)
-        if kind:
-            if kind in self.noted or kind in _ODD:
-                self._odd = True
-            self.noted[kind] = value.rstrip(b" \t")
-        elif kind is None:
-            self._learn(name)
-            self.on_header(name, value)
+    def on_chunk_header(self) -> None:
+        """Refuse a body in chunks."""
+        self._begun += 1
 
     def on_body(self, data: bytes) -> None:
         """Take the body."""
-        self._odd = self._odd or bool(self.body)
         self.body = data
 
     def on_message_complete(self) -> None:
-        """Count the request."""
-        self._complete += 1
-        if not self._parser.should_keep_alive():
-            self._odd = True
-
-    def _learn(self, name: bytes) -> None:
-        """Remember what a spelling of a header's name means; most clients use the same few."""
-        if len(self._kinds) >= _MOST_NAMES:
-            self._kinds.clear()
-        lower = name.lower()
-        self._kinds[name] = lower if lower in _NOTED or lower in _ODD else b""
+        """Count the requests that end, and leave the connection open."""
+        if self._parser.should_keep_alive():
+            self._complete += 1

@@ -5,7 +5,6 @@ on the queue, so that only the stamp has to be added. Whatever is not so is left
 :mod:`pyingest.wire.json_mochi`: ``None`` here says no more than that.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,137 +14,132 @@ from msgspec import Raw
 
 from pyingest.wire.floattext import float_text
 from pyingest.wire.json_mochi import ASCII_ERRORS
-from pyingest.wire.term import IllFormed
-
-_PLAIN_FLOAT = re.compile(r"(?!-0\.0$)-?(?:[1-9][0-9]{0,7}|0)\.(?:0|[0-9]{0,5}[1-9])").fullmatch
-"""A spelling that is mochinum's own; fewer digits than could ever tie."""
-_ADDRESS = b"0123456789abcdefABCDEF.:"
 
 
-def _float(text: str) -> Raw:
-    """Return a float in the text that mochijson2 writes."""
-    if _PLAIN_FLOAT(text) or _is_shortest(text):
-        return Raw(text.encode("ascii"))
-    return Raw(float_text(float(text)).encode("ascii"))
+def _float(text: str) -> float | Raw:
+    """Return a float that will be written as mochijson2 writes it, or not as it came.
 
-
-def _is_shortest(text: str) -> bool:
-    """Say whether *text* has the fewest digits for its number, and surely no equal rival.
-
-    A double halfway between two texts of K decimals is an odd number of halves of 10**-K, which
-    in lowest terms has the denominator 2**(K+1).
+    Both writers give the shortest digits, and lay them out alike within these bounds. Up to six
+    decimals below 10**8 are at most fourteen digits, which are the shortest of one number only.
     """
     number = float(text)
-    if repr(number) != text or not 1e-4 <= abs(number) < 1e15:
-        return False
-    return number.as_integer_ratio()[1] != 2 << (len(text) - text.index(".") - 1)
+    if 1e-4 <= number < 1e8 and (number * 1e6).is_integer():
+        return number
+    if 1e-4 <= abs(number) < 1e15 and not _has_rival(number, text):
+        return number
+    return Raw(float_text(number).encode("ascii"))
 
 
-_decode = msgspec.json.Decoder(float_hook=_float).decode
-_encode = msgspec.json.Encoder().encode
+def _has_rival(number: float, text: str) -> bool:
+    """Say whether another text of the length of *text* might be as near to *number*.
+
+    A double halfway between two texts of K decimals is an odd number of halves of 10**-K, so that
+    2**(K+1) times it is whole.
+    """
+    return (number * (2 << (len(text) - text.find(".") - 1))).is_integer()
 
 
 class _Unsure(Exception):
     """The text has to go the slower way."""
 
 
+_decode = msgspec.json.Decoder(float_hook=_float).decode
+_encode = msgspec.json.Encoder().encode
 _REFUSALS = (_Unsure, msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
+_JSON = b"{["
 
-Ip = str | IllFormed | None
-Writer = Callable[[bytes, Ip, bytes], list[bytes] | None]
-"""Takes a ``data`` parameter, the address to add (``None`` for none) and the seconds as digits.
-Gives the messages, one for each record; all are valid."""
+Writer = Callable[[bytes, bytes, bytes], list[bytes] | None]
+"""Takes a ``data`` parameter, the address to add as JSON text (empty adds none) and the seconds
+as digits. Gives the messages, one for each record; all are valid."""
+_One = Callable[[Any, bytes, bytes, bytes], bytes]
 
 
-def tracked(data: bytes, ip: Ip, second: bytes) -> list[bytes] | None:
+def tracked(data: bytes, ip: bytes, second: bytes) -> list[bytes] | None:
     """Return the messages for the events that *data* holds: a :data:`Writer`."""
     return _messages(data, ip, second, _tracked)
 
 
-def engaged(data: bytes, ip: Ip, second: bytes) -> list[bytes] | None:
+def engaged(data: bytes, ip: bytes, second: bytes) -> list[bytes] | None:
     """Return the messages for the profile updates that *data* holds: a :data:`Writer`."""
     return _messages(data, ip, second, _engaged)
 
 
-def _messages(data: bytes, ip: Ip, second: bytes, write: Any) -> list[bytes] | None:
+def _messages(data: bytes, ip: bytes, second: bytes, write: _One) -> list[bytes] | None:
     try:
-        address = None if ip is None else _quoted(ip)
-        text = data if data[0] in b"{[" else pybase64.b64decode(data, validate=True)
+        text = data if data[0] in _JSON else pybase64.b64decode(data, None, True)
         term = _decode(text)
-        if type(term) is list:
-            texts = _written_all(term, text)
-            return [write(*pair, address, second) for pair in zip(term, texts, strict=True)]
-        return [write(term, _written(term, text), address, second)]
+        is_ascii = text.isascii() and b"\x7f" not in text
+        if type(term) is list and term:
+            texts = _written_all(term, text, is_ascii)
+            return [
+                write(one, written, ip, second) for one, written in zip(term, texts, strict=True)
+            ]
+        written = _encode(term)
+        if written != text or not is_ascii:
+            written = _in_ascii(written, text)
+        return [write(term, written, ip, second)]
     except _REFUSALS:
         return None
 
 
-def _written(term: Any, text: bytes) -> bytes:
-    """Return *term*, which *text* holds, as mochijson2 writes it."""
-    written: bytes = _encode(term)
-    if written == text:
-        return _in_ascii(written)
-    written = _in_ascii(written)
-    _check(written == text)
-    return written
-
-
-def _written_all(terms: list[Any], text: bytes) -> list[bytes]:
+def _written_all(terms: list[Any], text: bytes, is_ascii: bool) -> list[bytes]:
     """Return each of *terms*, a list that *text* holds, as mochijson2 writes it."""
-    _check(len(terms) > 0)
     written = [_encode(term) for term in terms]
-    if b"[%b]" % b",".join(written) == text:
-        return [_in_ascii(one) for one in written]
-    written = [_in_ascii(one) for one in written]
-    _check(b"[%b]" % b",".join(written) == text)
+    same = b"[%b]" % b",".join(written) == text
+    if not same or not is_ascii:
+        written = [_escaped(one) for one in written]
+        if not same and b"[%b]" % b",".join(written) != text:
+            raise _Unsure
     return written
 
 
-def _quoted(ip: str | IllFormed) -> bytes:
-    """Return an address as JSON text."""
-    # What stands in an address needs no escape, and almost nothing else ever comes.
-    _check(type(ip) is str and ip.isascii() and not ip.encode().translate(None, _ADDRESS))
-    return b'"%b"' % str(ip).encode()
-
-
-def _check(sure: bool) -> None:
-    """Leave the text to the slower way, unless this one is sure of it."""
-    if not sure:
-        raise _Unsure
-
-
-def _tracked(event: Any, text: bytes, ip: bytes | None, second: bytes) -> bytes:
+def _tracked(event: Any, text: bytes, ip: bytes, second: bytes) -> bytes:
     """Return the message for one event that was written as *text*."""
-    _check(type(event) is dict and next(reversed(event), "") == "properties")
-    name, fields = event.get("event"), event["properties"]
-    _check(type(name) is str and name != "" and type(fields) is dict)
+    if type(event) is not dict:
+        raise _Unsure
+    name, fields = event.get("event"), event.get("properties")
+    if type(name) is not str or not name or type(fields) is not dict:
+        raise _Unsure
     token = fields.get("token")
-    _check(type(token) is str and token != "")
-    tail = b"}}" if "time" in fields else b',"time":%b}}' % second
-    if ip is not None and "ip" not in fields:
-        tail = b',"ip":%b%b' % (ip, tail)
+    if type(token) is not str or not token or next(reversed(event)) != "properties":
+        raise _Unsure
+    tail = b"}}" if "time" in fields else b',"time":' + second + b"}}"
+    if ip and "ip" not in fields:
+        tail = b',"ip":' + ip + tail
     return text[:-2] + tail
 
 
-def _engaged(update: Any, text: bytes, ip: bytes | None, second: bytes) -> bytes:
+def _engaged(update: Any, text: bytes, ip: bytes, second: bytes) -> bytes:
     """Return the message for one profile update that was written as *text*."""
-    _check(type(update) is dict)
+    if type(update) is not dict:
+        raise _Unsure
     token, person = update.get("$token"), update.get("$distinct_id")
-    _check(type(token) is str and token != "")
-    _check((type(person) is str and person != "") or type(person) is int)
-    tail = b"}" if "$time" in update else b',"$time":%b}' % second
-    if ip is not None and "$ip" not in update:
-        tail = b',"$ip":%b%b' % (ip, tail)
+    if type(token) is not str or not token:
+        raise _Unsure
+    if type(person) is not int and (type(person) is not str or not person):
+        raise _Unsure
+    tail = b"}" if "$time" in update else b',"$time":' + second + b"}"
+    if ip and "$ip" not in update:
+        tail = b',"$ip":' + ip + tail
     return text[:-1] + tail
 
 
-def _in_ascii(text: bytes) -> bytes:
+def _in_ascii(written: bytes, text: bytes) -> bytes:
+    """Return *written* in ASCII, if either form of it equals *text*."""
+    plain = _escaped(written)
+    if written != text and plain != text:
+        raise _Unsure
+    return plain
+
+
+def _escaped(text: bytes) -> bytes:
     """Return *text* with ``\\uXXXX`` for what mochijson2 escapes and msgspec does not."""
     if not text.isascii():
-        if b"\\\\" not in text:
-            # Then no backslash but those of the codec can stand before an x or a U.
-            plain = text.decode().encode("ascii", "backslashreplace")
-            if b"\\U" not in plain:
-                return plain.replace(b"\\x", b"\\u00").replace(b"\x7f", b"\\u007f")
-        text = text.decode().encode("ascii", ASCII_ERRORS)
+        plain = text.decode().encode("ascii", "backslashreplace")
+        if b"\\\\" in text or b"\\U" in plain:
+            plain = text.decode().encode("ascii", ASCII_ERRORS)
+        else:
+            # No backslash but those of the codec can stand before an x then.
+            plain = plain.replace(b"\\x", b"\\u00")
+        text = plain
     return text.replace(b"\x7f", b"\\u007f") if b"\x7f" in text else text

@@ -1,42 +1,84 @@
 """The ``data`` parameter and the two flags, where they stand in the common spelling."""
 
-from pyingest.wire.querystring import unquoted
+from urllib.parse import unquote_to_bytes
 
 IP, VERBOSE = 1, 2
 _IP_OFF, _VERBOSE_OFF = 4, 8
-_FLAGS = {b"ip=1": IP, b"verbose=1": VERBOSE, b"ip=0": _IP_OFF, b"verbose=0": _VERBOSE_OFF}
+_UNSURE = -1
+_SEGMENTS = {b"ip=1": IP, b"verbose=1": VERBOSE, b"ip=0": _IP_OFF, b"verbose=0": _VERBOSE_OFF}
 _USED = (b"data", b"ip", b"verbose")
 _CONFLICTS = (IP | _IP_OFF, VERBOSE | _VERBOSE_OFF)
+_MOST_KNOWN = 1024
+_known: dict[bytes, int] = {}
+"""What stood beside ``data`` before, and its flags: clients use the same few texts."""
+_PADDINGS = {b"%3D": b"=", b"%3d": b"=", b"%3D%3D": b"==", b"%3d%3d": b"=="}
 
 
 def parameters(text: bytes) -> tuple[bytes, int] | None:
-    """Return the decoded ``data`` of a query or form and its flags, or ``None`` if unsure.
+    """Return the decoded ``data`` of a query or form, not empty, and its flags; ``None`` if unsure.
 
-    What is returned is what every profile's way to split gives: no name is encoded, nothing
-    but ``&`` separates, no parameter that counts comes twice, the value is ASCII and not empty.
+    That is what every profile's way to split gives where :func:`is_undivided`: no name is encoded,
+    and no parameter that counts comes twice.
     """
-    if b";" in text or b"#" in text:
-        return None
-    data: bytes | None = None
+    data, _, others = text.partition(b"&")
+    if not data.startswith(b"data="):
+        before, _, after = text.partition(b"&data=")
+        data, _, others = after.partition(b"&")
+        data, others = b"data=" + data, b"%b&%b" % (before, others) if others else before
+    flags = _flags(others)
+    data = _unquoted(data)
+    return None if flags == _UNSURE or not data else (data, flags)
+
+
+def is_undivided(text: bytes, data: bytes) -> bool:
+    """Say whether all profiles agree where in *text* its *data* ends, and on its characters.
+
+    Base64 that is valid needs no such look.
+    """
+    return b";" not in text and b"#" not in text and text.isascii() and data.isascii()
+
+
+def _unquoted(segment: bytes) -> bytes:
+    """Return the value of a segment that begins with ``data=``."""
+    if b"+" in segment:
+        segment = segment.replace(b"+", b" ")
+    at = segment.find(b"%")
+    if at < 0:
+        return segment[5:]
+    # Of base64 often only the padding is encoded.
+    padding = _PADDINGS.get(segment[at:])
+    return unquote_to_bytes(segment[5:]) if padding is None else segment[5:at] + padding
+
+
+def _flags(text: bytes) -> int:
+    """Return the flags in what stands beside ``data``."""
+    flags = _known.get(text)
+    if flags is not None:
+        return flags
+    # A browser puts a number at the end, another one each time, against caches.
+    first, _, last = text.rpartition(b"&_=")
+    if last.isdigit():
+        text = first
+    flags = _known.get(text)
+    if flags is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        flags = _known[text] = _judged(text)
+    return flags
+
+
+def _judged(text: bytes) -> int:
+    if not is_undivided(text, b""):
+        return _UNSURE
     flags = 0
-    for segment in text.split(b"&"):
-        if segment.startswith(b"data="):
-            if data is not None:
-                return None
-            data = segment[5:]
-        elif segment in _FLAGS:
-            flags |= _FLAGS[segment]
+    for segment in text.split(b"&") if text else ():
+        if segment in _SEGMENTS:
+            flags |= _SEGMENTS[segment]
         elif not segment.startswith(b"_=") and not _is_of_no_use(segment):
-            return None
-    if not data:
-        return None
-    if b"%" in data or b"+" in data:
-        data = unquoted(data)
-    if not data.isascii():
-        return None
-    if flags > VERBOSE and any(flags & both == both for both in _CONFLICTS):
-        return None
-    return data, flags & (IP | VERBOSE)
+            return _UNSURE
+    if any(flags & both == both for both in _CONFLICTS):
+        return _UNSURE
+    return flags & (IP | VERBOSE)
 
 
 def _is_of_no_use(segment: bytes) -> bool:

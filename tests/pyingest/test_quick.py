@@ -268,7 +268,7 @@ def test_a_second_later_the_time_is_another() -> None:
         b"GET /track?data=e30= HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         b"GET /track?data=e30= HTTP/1.1\r\nConnection: close\r\n\r\n",
         b"GET /track?data=e30= HTTP/1.1\r\nExpect: 100-continue\r\n\r\n",
-        b"GET /track?data=e30= HTTP/1.1\r\nUpgrade: x\r\n\r\n",
+        b"GET /track?data=e30= HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         b"GET /track?data=e30= HTTP/1.1\r\n" + b"a:\r\n" * 13 + b"\r\n",
         b"GET /track?data=e30=&" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
         b"GET /track?data=e30= HTTP/1.1\r\n\r\nGET /",
