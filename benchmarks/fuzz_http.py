@@ -44,6 +44,8 @@ from pyingest.wire.requestreader import Limits
 NOW = 1_795_000_000.0
 SLOW = 5.0
 """Seconds of an input that is stuck."""
+KEPT, LONGEST = 2000, 20_000
+"""So many inputs are kept to be changed further, none of more bytes: memory tells of leaks."""
 CONTRACTS = ("classic", "modern")
 _HEAD = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
 _LENGTH = re.compile(rb"(?i)^content-length: (\d+)\r$", re.MULTILINE)
@@ -227,9 +229,10 @@ class Search:
             raise Finding(str(finding), data) from None
         except Exception as error:
             raise Finding(f"it raises {error!r}", data) from error
-        if sign not in self.seen and len(self.found) < 5000:
+        if sign not in self.seen:
             self.seen.add(sign)
-            self.found.append(text)
+            if len(self.found) < KEPT and len(text) < LONGEST:
+                self.found.append(text)
         return data
 
 
