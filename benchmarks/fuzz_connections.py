@@ -33,8 +33,8 @@ PATIENCE = 2.0
 REST = 0.01
 """Seconds between two requests of the well-behaved client."""
 GOOD = (
-    b"GET /track?data=%7B%22event%22%3A%22good%22%2C%22properties%22%3A%7B%22token%22%3A%22T%22%7D%7D"
-    b" HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    b"GET /track?data=%7B%22event%22%3A%22good%22%2C%22properties%22%3A%7B%22token%22%3A%22T%22"
+    b"%7D%7D HTTP/1.1\r\nHost: a.example\r\n\r\n"
 )
 RESET = struct.pack("ii", 1, 0)
 
@@ -76,20 +76,27 @@ async def garbage(port: int, text: bytes, chance: random.Random, tally: Tally) -
                     tally.answered += 1
         finally:
             writer.close()
+            await writer.wait_closed()
 
 
 async def behave(port: int, tally: Tally) -> None:
     """Send one good request after the other on one connection, until cancelled."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while True:
-        began = time.perf_counter()
-        writer.write(GOOD)
-        head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readexactly(1)
-        tally.good.append(time.perf_counter() - began)
-        if not head.startswith(b"HTTP/1.1 200") or body != b"1":
-            tally.bad.append(repr(head + body))
-        await asyncio.sleep(REST)
+    try:
+        while True:
+            began = time.perf_counter()
+            writer.write(GOOD)
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(1)
+            tally.good.append(time.perf_counter() - began)
+            if not head.startswith(b"HTTP/1.1 200") or body != b"1":
+                tally.bad.append(repr(head + body))
+            await asyncio.sleep(REST)
+    except asyncio.IncompleteReadError:
+        tally.bad.append("the connection was ended")
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def storm(port: int, pid: int, count: int, seed: int, sink: Sink) -> Tally:
