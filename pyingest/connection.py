@@ -12,7 +12,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pyingest.later import Later
+from pyingest.later import Later, More
 from pyingest.outlet import outlet
 from pyingest.turn import CONTINUE, Turn, refusing
 from pyingest.wire.requestreader import (
@@ -43,6 +43,7 @@ class HttpProtocol(Protocol):
         self._turns: deque[Turn] = deque()
         self._peer = ""
         self._wire: Connection
+        self._held = b""  # the beginning of a request that the quick handler may want
         self._active = self._begun = factory.tick
         self._calm = True  # between requests, nothing due, nothing in the way
         self._pumping = self._paused = False
@@ -70,17 +71,17 @@ class HttpProtocol(Protocol):
         if self._calm and self.http.quick is not None:
             self._active = self.http.tick
             try:
-                answer = self.http.quick(data, self._peer)
+                answer = self.http.quick(self._held + data if self._held else data, self._peer)
             except Exception:
                 self._turns.append(Turn(self.http.failed(Failure()).data, close=True))
                 self._pump()
                 return
-            if answer is not None:
+            if isinstance(answer, bytes):
                 self.http.requests += 1
-                if isinstance(answer, bytes):
-                    self._outlet.send(answer)
-                else:
-                    self._expect(answer)
+                self._held = b""
+                self._outlet.send(answer)
+                return
+            if answer is not None and self._wait_for(answer, data):
                 return
         if not self._ended:
             self._active = self.http.tick
@@ -116,7 +117,7 @@ class HttpProtocol(Protocol):
             expired = quiet >= times.linger
         elif self._turns and not self._outlet.full:
             expired = False
-        elif self._reader.between or self._outlet.full:
+        elif self._is_between or self._outlet.full:
             expired = quiet >= times.idle
         else:
             expired = quiet >= times.idle or tick - self._begun >= times.request
@@ -139,10 +140,16 @@ class HttpProtocol(Protocol):
 
     # From requests to answers.
 
+    @property
+    def _is_between(self) -> bool:
+        """Whether no request is partly read."""
+        return self._reader.between and not self._held
+
     def _read(self, data: bytes) -> None:
         """Let the reader cut requests from *data*, and start them."""
-        was_between = self._reader.between
-        received = self._reader.feed(data)
+        was_between = self._is_between
+        held, self._held = self._held, b""
+        received = self._reader.feed(held + data)
         if was_between or received:
             self._begun = self._active
         self._waiting.extend(received)
@@ -175,7 +182,7 @@ class HttpProtocol(Protocol):
             self._handle(received)
         elif isinstance(received, Malformed):
             self.http.malformed += 1
-            self._turns.append(refusing(received.status, received.reason))
+            self._turns.append(refusing(self.http.refusal(received.status, received.reason)))
         else:
             self._turns.append(Turn(CONTINUE))
 
@@ -196,18 +203,34 @@ class HttpProtocol(Protocol):
         else:
             self._answered(answer, turn)
 
-    def _expect(self, answer: Later) -> None:
-        """Keep the place of a quick answer that is not there yet."""
+    def _wait_for(self, answer: Later | More, data: bytes) -> bool:
+        """Keep the place of a quick answer, or the beginning of a request; once, not for ever."""
+        if isinstance(answer, More):
+            if self._held:
+                return False
+            self._held = data
+            self._begun = self._active
+            return True
+        self._held = b""
         turn = Turn()
         self._turns.append(turn)
         self._calm = False
+        self.http.requests += 1
         self.http.in_flight += 1
         answer.deliver = partial(self._delivered, turn)
+        return True
 
     def _delivered(self, turn: Turn, data: bytes) -> None:
         self.http.in_flight -= 1
         turn.data = data
-        self._pump()
+        alone = len(self._turns) == 1 and not self._waiting and not self._read_closed
+        if alone and not self.http.draining:  # the common case, for which no pump is needed
+            self._turns.clear()
+            self._active = self.http.tick
+            self._calm = self._reader.between and not self._paused
+            self._outlet.send(data)
+        else:
+            self._pump()
 
     def _answered(self, reply: "Reply", turn: Turn) -> None:
         self.http.in_flight -= 1
@@ -218,7 +241,8 @@ class HttpProtocol(Protocol):
     def _time_out(self) -> None:
         """Tell a client that stalled in the middle of a request (RFC 9110, section 15.5.9)."""
         self.http.timed_out += 1
-        self._turns.append(refusing(REQUEST_TIMEOUT.status, REQUEST_TIMEOUT.reason))
+        late = REQUEST_TIMEOUT
+        self._turns.append(refusing(self.http.refusal(late.status, late.reason)))
         self._pump()
 
     def _flush(self) -> bool:

@@ -73,6 +73,8 @@ class HttpFactory(Factory):
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.connections: set[HttpProtocol] = set()
+        self.refusal: Callable[[int, str], bytes] = plain_response
+        """Status and reason to the answer for bytes that never reach a handler."""
         self.requests = 0
         """Whole requests that came, malformed ones not among them."""
         self.malformed = 0

@@ -12,7 +12,14 @@ class Later:
         self.deliver: Callable[[bytes], None] = _ignore
 
 
-Answer = bytes | Later | None
+class More:
+    """The bytes are the beginning of a request: ask again with all of them when there are more."""
+
+    __slots__ = ()
+
+
+MORE = More()
+Answer = bytes | Later | More | None
 """A complete response, the promise of one, or ``None`` from who leaves a request to others."""
 
 

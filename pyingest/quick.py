@@ -12,7 +12,7 @@ from pyingest import answers
 from pyingest.address import is_front
 from pyingest.event import Event
 from pyingest.ingest import FAILED, FORM, Stamp, decided, records
-from pyingest.later import Answer
+from pyingest.later import MORE, Answer
 from pyingest.routing import ENDPOINTS, Endpoint, Routes
 from pyingest.wire import fastjson
 from pyingest.wire.fastframe import CONTENT_TYPE, FORWARDED, ORIGIN, WholeReader
@@ -87,7 +87,7 @@ class Quick:
         """Answer *data*, which came from *peer*; or return ``None``, and nothing was done."""
         whole = self._whole
         if not whole.read(data):
-            return None
+            return MORE if whole.is_begun(data) else None
         path, _, text = whole.target.partition(b"?")
         way = self._ways.get(path)
         if way is None:

@@ -123,22 +123,30 @@ def listen(
     ending: Ending,
     admission: Admission | None = None,
     quick: QuickHandler | None = None,
+    refusal: Callable[[int, str], bytes] | None = None,
 ) -> Server:
     """Listen, and answer from now on; the server closes *behind* when it stops.
 
+    :param refusal: status and reason to the answer for bytes that never reach *handler*.
     :raises ListenError: the address is taken, or not this machine's.
     """
     let_in = admission or Admission()
     factory = LimitedFactory(handler, reactor, front.limits, front.timeouts, let_in)
     factory.quick = quick
+    factory.refusal = refusal or factory.refusal
     if front.inherited is not None:
-        listening = reactor.adoptStreamPort(front.inherited, socket.AF_INET, factory)
+        listening = reactor.adoptStreamPort(front.inherited, family(front.host), factory)
         return Server(reactor, listening, factory, behind, ending)
     try:
         listening = reactor.listenTCP(front.port, factory, front.backlog, front.host)
     except CannotListenError as error:
         raise ListenError(taken(front.host, front.port, error.socketError)) from None
     return Server(reactor, listening, factory, behind, ending)
+
+
+def family(host: str) -> socket.AddressFamily:
+    """Return the family of sockets for *host*, an address or a name."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def taken(host: str, port: int, why: object) -> str:

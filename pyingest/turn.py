@@ -39,8 +39,8 @@ class Turn:
         return announced(self.data, b"keep-alive") if self.old else self.data
 
 
-def refusing(status: int, reason: str) -> Turn:
-    """Return a refusal that is ready: the connection ends after it."""
-    turn = Turn(plain_response(status, reason), close=True)
+def refusing(data: bytes) -> Turn:
+    """Return the refusal *data*, which is ready: the connection ends after it."""
+    turn = Turn(data, close=True)
     turn.linger = True
     return turn

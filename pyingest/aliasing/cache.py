@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from pyingest.aliasing.store import Alias, AliasStore, Changes, Identity, Learned
 
 SIZE = 200_000
-"""Ids; about 40 MB with ids of 36 letters."""
+"""Ids; about 50 MB with ids of 36 letters."""
+FRESH = 0.01
+"""Seconds. To ask SQLite whether anything changed takes as long as ten look-ups."""
 _ABSENT = object()
 
 
@@ -15,10 +17,10 @@ class CachedAliases:
     """A store whose answers are remembered; the id that was asked for longest ago is forgotten.
 
     Coherent over processes: before a look-up it asks the store what was learned meanwhile, by
-    whomever, and mends exactly those ids.
+    whomever, and mends exactly those ids. What was learned through this cache holds at once.
 
     :param size: the most ids that are remembered, at least 1.
-    :param fresh: seconds for which that question is not asked again; 0: it always is.
+    :param fresh: seconds for which that question is not asked again; 0: it is before each look-up.
     :param clock: seconds, from anywhere, never going back.
     """
 
@@ -26,7 +28,7 @@ class CachedAliases:
         self,
         store: AliasStore,
         size: int = SIZE,
-        fresh: float = 0.0,
+        fresh: float = FRESH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store

@@ -3,12 +3,12 @@
 import enum
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
 from pyingest.aliasing.reading import Person, read
-from pyingest.aliasing.spans import member_spans
+from pyingest.aliasing.spans import Span, member_spans
 from pyingest.aliasing.store import Alias, AliasError, AliasStore, Learned
 from pyingest.event import Event
 
@@ -118,13 +118,16 @@ class AliasStage:
         if text is None:
             return event
         key = event.key
-        if key == f"{person.token}:{person.id}".encode():
+        if key and key == f"{person.token}:{person.id}".encode():
             key = f"{person.token}:{target}".encode()
-        return replace(event, body=spliced(event.body, person, text), key=key)
+        return Event(event.queue, spliced(event.body, person, text), key, event.id)
 
 
 def spliced(body: bytes, person: Person, text: bytes) -> bytes:
     """Return *body* with *text* wherever it names *person*, all other bytes the same."""
+    start, end = _only_place(body, person)
+    if end:
+        return body[:start] + text + body[end:]
     parts: list[bytes] = []
     done = 0
     for start, end in member_spans(body, person.path):
@@ -133,3 +136,22 @@ def spliced(body: bytes, person: Person, text: bytes) -> bytes:
             parts += body[done:start], text
             done = end
     return b"".join([*parts, body[done:]])
+
+
+def _only_place(body: bytes, person: Person) -> Span:
+    """Return where *body* names *person* if that can be seen at once, else an empty span.
+
+    In a text without a backslash a quote is never part of a name or a value. So if the member's
+    name stands there once with its quotes and a colon, it is the member that was read; and its
+    value, if it is the id in quotes, ends with them.
+    """
+    name = b'"%b":' % person.path[-1].encode()
+    start = body.find(name) + len(name)
+    value = b'"%b"' % person.id.encode()
+    sure = (
+        start >= len(name)
+        and body.startswith(value, start)
+        and b"\\" not in body
+        and body.find(name, start) < 0
+    )
+    return (start, start + len(value)) if sure else (0, 0)

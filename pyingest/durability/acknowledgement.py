@@ -44,8 +44,9 @@ class DurableOptions:
     batch_bytes: int = 4 << 20
     """Bytes that are sent on from the spool in one write (at least one event)."""
     refusals: int = 5
-    """An event that was refused so often, each time beside others that were stored, is set
-    aside: it must not hold up the rest."""
+    refusal_seconds: float = 30.0
+    """An event that was refused so often over so long, each time beside others that were stored,
+    is set aside: it must not hold up the rest. A full queue counts a tenth of a refusal."""
     memory_bytes: int = 64 << 20
     """What :attr:`Ack.MEMORY` keeps at most."""
     close_seconds: float = 5.0

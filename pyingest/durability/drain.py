@@ -183,15 +183,21 @@ class Drain:
         )
         judged(self._breaker, permit, outcomes, self._reactor.seconds())
         note_stored(window, outcomes)
-        for each, outcome in zip(window, outcomes, strict=False):
-            if outcome in UNSURE:
-                each.entry = replace(each.entry, doubtful=True)
-            elif Outcome.STORED in outcomes:
-                each.suspicion += SUSPICION.get(outcome, 0)
+        self._judge(window, outcomes)
         self._sift()
         await self._set_aside()
         if not self._buffer.events:
             self._open_gap()
+
+    def _judge(self, window: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+        """Note what may be on the queue, and what the queue took no liking to."""
+        well = Outcome.STORED in outcomes
+        for each, outcome in zip(window, outcomes, strict=False):
+            if outcome in UNSURE:
+                each.entry = replace(each.entry, doubtful=True)
+            elif well and outcome is not Outcome.STORED:
+                each.suspicion += SUSPICION[outcome]
+                each.suspected = each.suspected or self._reactor.seconds()
 
     def _sift(self) -> None:
         """Take out what is on the queue."""
@@ -204,9 +210,10 @@ class Drain:
     async def _set_aside(self) -> None:
         """Take out what the queue takes from nobody: it must not hold up the rest."""
         most = self._options.refusals * SUSPICION[Outcome.REFUSED]
-        bad = [each for each in self._window if each.suspicion >= most]
+        since = self._reactor.seconds() - self._options.refusal_seconds
+        bad = [one for one in self._window if one.suspicion >= most and one.suspected <= since]
         if bad and await self._buffer.set_aside(bad):
-            self._window = [each for each in self._window if each.suspicion < most]
+            self._window = [each for each in self._window if each not in bad]
             self._buffer.sent(bad)
             self._counts.set_aside += len(bad)
             self.log.error(

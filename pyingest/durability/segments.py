@@ -32,7 +32,9 @@ class Waiting:
     start: Position
     end: Position
     suspicion: int = 0
-    """How often the queue refused it beside others that it took."""
+    """How often the queue refused it beside others that it took, in tenths."""
+    suspected: float = 0.0
+    """When it did so first, in monotonic seconds."""
     stored: bool = False
     """Whether the queue confirmed it."""
 
@@ -108,7 +110,9 @@ class SegmentLog:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(self.directory / SET_ASIDE, flags, 0o644)
         try:
-            write_all(descriptor, b"".join(map(encode, entries)))
+            # Like a segment: in a directory of its own it is sent again, as a dead process's.
+            begin = b"" if os.fstat(descriptor).st_size else MAGIC
+            write_all(descriptor, begin + b"".join(map(encode, entries)))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

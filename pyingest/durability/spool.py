@@ -52,6 +52,8 @@ class Spool:
         self._closed = False
         self._told = ""
         self.events = own.log.events
+        self._out = 0
+        """Entries that were read and are not yet sent."""
         self.taken = 0
         """Entries that were given to it."""
         self.oldest = own.log.oldest
@@ -109,12 +111,14 @@ class Spool:
             self.oldest = found[0].entry.milliseconds
         elif events > 0 and self.taken == before and not self._writing:
             # What was counted and is not there: the disk changed under us.
-            self.events = 0
+            self.events = self._out
+        self._out += len(found)
         return found
 
     def sent(self, entries: Sequence[Waiting]) -> None:
         """Count *entries* out."""
         self.events -= len(entries)
+        self._out -= len(entries)
 
     async def set_aside(self, entries: Sequence[Waiting]) -> bool:
         """Write entries to the file of those that the queue takes from nobody."""

@@ -22,6 +22,16 @@ class MemoryQueue:
         """Keep *events*; see :class:`pyingest.queues.interface.Queue`."""
         return [self._keep(event) for event in events]
 
+    def publish_now(self, events: Sequence[Event]) -> bool:
+        """Keep *events*; say whether all of them were kept."""
+        if self._closed or self._limit is not None:
+            outcomes = [self._keep(event) for event in events]
+            return outcomes.count(Outcome.STORED) == len(events)
+        stored = self.stored
+        for event in events:
+            stored.append(Stored(event.queue, len(stored) + 1, event.body))
+        return True
+
     async def close(self) -> None:
         """Refuse whatever comes from now on. What was stored can still be read."""
         self._closed = True

@@ -40,7 +40,7 @@ class Admin:
     async def answer(self, request: Request, peer: str) -> Reply:
         """Return the reply to *request*."""
         path = request.target.partition(b"?")[0]
-        if request.method not in (b"GET", b"HEAD"):
+        if request.method != b"GET":
             return reply(405, b"only GET")
         if path == b"/health":
             return HEALTHY

@@ -12,7 +12,7 @@ from pyingest.server import Ending, Front, Server, listen
 from pyingest.serving.admin import Report
 from pyingest.serving.admission import Admission
 from pyingest.serving.aliases import ALIASES, open_aliases
-from pyingest.serving.contracts import contract_of, profile_of, routes_of
+from pyingest.serving.contracts import contract_of, profile_of, refusal_of, routes_of
 from pyingest.serving.deadletters import LETTERS, DeadLetters
 from pyingest.serving.filelimit import raise_file_limit
 from pyingest.serving.gauges import FRONT_FAMILIES, front_samples
@@ -22,6 +22,7 @@ from pyingest.serving.metrics import Counters, Family, Sample
 from pyingest.serving.observing import (
     REQUEST_FAMILIES,
     AccessLog,
+    Refusals,
     RequestCounts,
     StoreFailures,
 )
@@ -120,7 +121,11 @@ async def assemble(reactor: Any, settings: Settings, log: Log, share: Share) -> 
     counters = Counters(settings.metrics.buckets)
     backstage = open_backstage(reactor, settings, log)
     try:
-        observers: list[Observer] = [RequestCounts(counters), StoreFailures(log)]
+        observers: list[Observer] = [
+            RequestCounts(counters),
+            StoreFailures(log),
+            Refusals(log),
+        ]
         parts = _parts(settings, log, share, backstage, [*observers, *backstage.observers])
         server = _listen(reactor, settings, share, backstage, parts)
     except Exception:
@@ -135,12 +140,13 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
     :raises QueueError: the queue, the spool or the dead letters cannot be opened.
     """
     store = open_letters(settings.dead_letters) if settings.dead_letters.url else None
-    queue, watch = open_store(reactor, settings)
-    if watch is not None:
-        backstage = Backstage(queue, watch.problem, sources=[watch.samples])
+    opened = open_store(reactor, settings)
+    if opened.watch is not None:
+        watch = opened.watch
+        backstage = Backstage(opened.queue, watch.problem, sources=[watch.samples])
     else:
         last = LastOutcome(time.monotonic)
-        backstage = Backstage(queue, last.problem, [last])
+        backstage = Backstage(opened.queue, last.problem, [last])
     aliases = open_aliases(settings, log)
     if aliases is not None:
         backstage.aliasing = aliases.stage
@@ -152,7 +158,7 @@ def open_backstage(reactor: Any, settings: Settings, log: Log) -> Backstage:
         backstage.sources.append(letters.samples)
         backstage.others.append(LetterPost(reactor, letters, store, log))
     if settings.metrics.traffic and settings.listen.admin:
-        traffic = Traffic(time.time)
+        traffic = Traffic(time.time, servers=opened.servers)
         backstage.observers.append(TrafficObserver(traffic))
         backstage.stats[NAME] = traffic.stats
     if settings.logs.access:
@@ -196,7 +202,16 @@ def _listen(
     ending = Ending(times.notice, times.grace, times.drain)
     service = Service(parts, answers_probes=settings.listen.probes)
     quick = _quick(reactor, settings, front, backstage, parts)
-    server = listen(reactor, front, service.answer, backstage, ending, admission, quick)
+    server = listen(
+        reactor,
+        front,
+        service.answer,
+        backstage,
+        ending,
+        admission,
+        quick,
+        None if settings.contract.name == "classic" else refusal_of(settings),
+    )
     server.probes = parts.probes
     return server
 
@@ -242,8 +257,8 @@ def _front(settings: Settings, inherited: int | None) -> Front:
         port,
         settings.listen.backlog,
         inherited,
-        Limits(head=limits.head, body=limits.body, headers=limits.headers),
-        Timeouts(times.idle, times.request, times.linger),
+        Limits(line=limits.line, head=limits.head, body=limits.body, headers=limits.headers),
+        Timeouts(idle=times.idle, request=times.request, linger=times.linger),
     )
 
 

@@ -55,6 +55,8 @@ class Child(ProcessProtocol):
         self.samples: tuple[Sample, ...] = ()
         """What it told last."""
         self.stats: dict[str, Any] = {}
+        self.heard = clock.seconds()
+        """When it last said anything; seconds of the clock."""
         self.problem = "it has not begun"
         self.pid = 0
         """The process's id."""
@@ -110,6 +112,7 @@ class Child(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Take what the worker says."""
+        self.heard = self._clock.seconds()
         for text in self._lines.feed(data):
             try:
                 message = TO_SUPERVISOR.decode(text)

@@ -1,10 +1,14 @@
 """Settings -> the contract as one function."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
 
 from pyingest.cleaning.settings import AddressPolicy, CleaningSettings
 from pyingest.contract import service as modern_service
+from pyingest.contract.faults import malformed
+from pyingest.contract.outcome import too_large
 from pyingest.contract.settings import (
     Authentication,
     ContractLimits,
@@ -51,6 +55,16 @@ def modern(settings: Settings) -> Contract:
         return modern_service.answer(request, peer, now, asked)
 
     return decide
+
+
+def refusal_of(settings: Settings) -> Callable[[int, str], bytes]:
+    """Return what answers bytes that are no request, so that browsers may read it, too."""
+    texts = {413: too_large(settings.limits.body).error}
+
+    def refuse(status: int, reason: str) -> bytes:
+        return malformed(status, texts.get(status, reason.lower()), time.time()).encode()
+
+    return refuse
 
 
 def profile_of(settings: Settings) -> Profile:

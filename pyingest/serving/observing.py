@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pyingest.queues.interface import Outcome
-from pyingest.serving.logs import Log
+from pyingest.serving.logs import Log, token_hash
 from pyingest.serving.metrics import Counters, Family, Labels
 from pyingest.serving.parts import Observed
 from pyingest.serving.privacy import shown
@@ -17,6 +17,8 @@ TURNED_AWAY = Family("mixmigrate_turned_away_total", "counter", "Requests refuse
 BYTES = Family("mixmigrate_request_bytes_total", "counter", "Bytes of bodies and targets.")
 REQUEST_FAMILIES = (REQUESTS, SECONDS, EVENTS, REJECTED, TURNED_AWAY, BYTES)
 
+SHOWN = 5
+"""Tokens of one request that a log line names."""
 REASONS = 100
 """Different reasons of rejection that are counted apart; they are fixed texts, normally."""
 
@@ -96,6 +98,21 @@ class AccessLog:
             bytes=seen.size,
             stored=sum(outcome is Outcome.STORED for outcome in seen.outcomes),
         )
+
+
+class Refusals:
+    """Says which projects are turned away, without telling their tokens."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def observe(self, seen: Observed) -> None:
+        """Say so, if one was."""
+        if seen.turned_away in ("rate", "token"):
+            decision = seen.decision
+            tokens = {*decision.tokens, *(record.token for record in decision.rejected)} - {""}
+            hashes = sorted(map(token_hash, tokens))[:SHOWN]
+            self._log.warning("turned away", limit=seen.turned_away, tokens=hashes)
 
 
 class StoreFailures:

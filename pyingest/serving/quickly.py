@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pyingest.event import Event
 from pyingest.http import QuickHandler
@@ -97,19 +98,26 @@ class Quickly:
         coming = Deferred.fromCoroutine(self._queue.publish(events))
         coming.addErrback(self._failed)
         coming.addCallback(self._settle, waiting)
+        coming.addErrback(self._broken)
 
-    def _failed(self, failure: Any) -> list[Outcome]:
+    def _failed(self, failure: Failure) -> list[Outcome]:
         self.log.failure("events could not be published", failure=failure)
         return []
+
+    def _broken(self, failure: Failure) -> None:
+        self.log.failure("a request could not be counted", failure=failure)
 
     def _settle(self, outcomes: list[Outcome], waiting: list[_Waiting]) -> None:
         end = 0
         self._in_flight -= len(waiting)
+        seen: list[list[Outcome]] = []
         for one in waiting:
             start, end = end, end + len(one.events)
             mine = outcomes[start:end]
             good = len(mine) == len(one.events) == mine.count(Outcome.STORED)
             one.later.deliver(one.stored if good else one.refused)
+            seen.append(mine)
+        for one, mine in zip(waiting, seen, strict=True):
             self._tell(one, mine)
 
     def _tell(self, one: _Waiting, outcomes: Sequence[Outcome]) -> None:

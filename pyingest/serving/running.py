@@ -9,7 +9,6 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
 from pyingest.queues.interface import QueueError, parse_queue_url
-from pyingest.queues.opening import open_queue
 from pyingest.serving.admin import Admin, Report, listen_admin
 from pyingest.serving.assembly import FAMILIES, Share, assemble
 from pyingest.serving.letterpost import open_letters
@@ -18,6 +17,7 @@ from pyingest.serving.logs import Log
 from pyingest.serving.metrics import Family
 from pyingest.serving.reading import address
 from pyingest.serving.settings import Settings
+from pyingest.serving.storing import open_backend
 from pyingest.serving.supervisor import SUPERVISOR_FAMILIES, Supervisor
 from pyingest.serving.trafficstats import merged
 
@@ -123,7 +123,8 @@ async def prepare(reactor: Any, settings: Settings) -> None:
 
     :raises QueueError: one cannot be opened.
     """
-    await open_queue(reactor, settings.queue.url).close()
+    queue, _ = open_backend(reactor, settings.queue.url)
+    await queue.close()
     if settings.dead_letters.url:
         open_letters(settings.dead_letters).close()
 

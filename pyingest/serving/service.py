@@ -91,7 +91,10 @@ class Service:
         finally:
             self.in_flight -= 1
         if parts.observers:
-            self._tell(request, peer, done, parts.clock() - begun)
+            try:
+                self._tell(request, peer, done, parts.clock() - begun)
+            except Exception as error:  # what was stored must be said to be
+                parts.report(error)
         return Reply(done.response.encode())
 
     async def _done(self, request: Request, peer: str) -> _Done:

@@ -110,8 +110,10 @@ class ImportSettings(Section, frozen=True):
 class LimitSettings(Section, frozen=True):
     """How much is taken on. 0 stands for no limit, where it is allowed."""
 
+    line: Positive = 131_072
+    """Bytes of a request target; beyond them 414."""
     head: Positive = 65_536
-    """Bytes of request line and headers together."""
+    """Bytes of the header lines together."""
     body: Positive = 10 * 1024 * 1024
     """Bytes of a body as it is sent."""
     headers: Positive = 1000
@@ -141,6 +143,8 @@ class TimeoutSettings(Section, frozen=True):
     """On SIGTERM: how long an open connection may still bring a request."""
     drain: Positive = 10
     """On SIGTERM: for requests that are under way."""
+    hang: Annotated[int, Meta(ge=2)] = 60
+    """After which a worker that says nothing to its supervisor is killed."""
 
 
 class PrivacySettings(Section, frozen=True):

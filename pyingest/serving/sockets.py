@@ -2,7 +2,7 @@
 
 import socket
 
-from pyingest.server import ListenError, taken
+from pyingest.server import ListenError, family, taken
 
 
 def bind(host: str, port: int, backlog: int) -> socket.socket:
@@ -10,7 +10,7 @@ def bind(host: str, port: int, backlog: int) -> socket.socket:
 
     :raises ListenError: the address cannot be listened on.
     """
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found = socket.socket(family(host), socket.SOCK_STREAM)
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -30,7 +30,7 @@ def check_free(host: str, port: int) -> None:
 
     :raises ListenError: somebody does.
     """
-    probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    probe = socket.socket(family(host), socket.SOCK_STREAM)
     try:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))

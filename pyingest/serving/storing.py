@@ -1,15 +1,18 @@
 """Settings -> where events are stored: the queue, guarded by a spool if that is asked."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from pyingest.durability.acknowledgement import Ack, Circuit, DurableOptions, DurableStatus
 from pyingest.durability.durable import DurableQueue
 from pyingest.durability.spool import open_spool
-from pyingest.queues.interface import Queue, QueueError
+from pyingest.queues.interface import Queue, QueueError, parse_queue_url
 from pyingest.queues.opening import open_queue
 from pyingest.serving.metrics import Family, Sample
 from pyingest.serving.settings import Settings
+from pyingest.traffic.servers import Servers
+from pyingest.traffic.spreading import SpreadQueue
 
 CIRCUIT = Family(
     "mixmigrate_queue_circuit", "gauge", "Queue: 0 in use, 1 being probed, 2 left alone.", True
@@ -31,8 +34,36 @@ class Guarded(Protocol):
         """Return it."""
 
 
-def open_store(reactor: Any, settings: Settings) -> tuple[Queue, "Watch | None"]:
-    """Return the queue for events, and what can be known of its state.
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where events are stored."""
+
+    queue: Queue
+    watch: "Watch | None" = None
+    """What is known of its state, if it is guarded."""
+    servers: Servers | None = None
+    """What is known of the queue's servers, if it has several."""
+
+
+def open_backend(reactor: Any, url: str) -> tuple[Queue, Servers | None]:
+    """Return the queue that *url* names, which may lie on several Kestrel servers.
+
+    Those stand with commas in the URL: each batch goes to the one with the least in flight.
+
+    :raises QueueError: it cannot be opened.
+    """
+    parts = parse_queue_url(url)
+    places = parts.location.split(",")
+    if parts.scheme != "kestrel" or len(places) == 1:
+        return open_queue(reactor, url), None
+    names = ",".join(parts.names)
+    queues = {place: open_queue(reactor, f"kestrel://{place}/{names}") for place in places}
+    spread = SpreadQueue(queues, reactor.seconds)
+    return spread, spread.servers
+
+
+def open_store(reactor: Any, settings: Settings) -> Store:
+    """Return the queue for events, guarded if that is asked.
 
     :raises QueueError: the queue or the spool cannot be opened.
     """
@@ -40,14 +71,15 @@ def open_store(reactor: Any, settings: Settings) -> tuple[Queue, "Watch | None"]
     if wanted.ack == "spool" and not wanted.directory:
         raise QueueError('spool.ack = "spool" needs spool.directory (--spool DIR): name one')
     if not wanted.directory and wanted.ack == "queue":
-        return open_queue(reactor, settings.queue.url), None
+        queue, servers = open_backend(reactor, settings.queue.url)
+        return Store(queue, servers=servers)
     spool = None
     if wanted.directory:
         spool = open_spool(reactor, Path(wanted.directory), wanted.bytes)
-    backend = open_queue(reactor, settings.queue.url)
+    backend, servers = open_backend(reactor, settings.queue.url)
     options = DurableOptions(patience=wanted.patience)
     guarded = DurableQueue(reactor, backend, spool, Ack(wanted.ack), options)
-    return guarded, Watch(guarded, wanted.bytes)
+    return Store(guarded, Watch(guarded, wanted.bytes), servers)
 
 
 class Watch:

@@ -177,3 +177,8 @@ class Supervisor:
         """Have the counts at hand of a worker that may die before it is asked."""
         asks = [Deferred.fromCoroutine(one.ask(PATIENCE)) for one in self._children()]
         await gatherResults(asks)
+        oldest = self._reactor.seconds() - self._settings.timeouts.hang
+        for child in self._children():
+            if child.ready_at is not None and not child.leaving and child.heard < oldest:
+                self._log.error("worker hangs", pid=child.pid)
+                child.kill()

@@ -80,7 +80,7 @@ class Traffic:
             at=now,
             since_start=self._history.since_start(present),
             windows=self._history.windows(now, self._started, present),
-            servers=self._servers.states() if self._servers else (),
+            servers=() if self._servers is None else self._servers.states(),
         )
 
     def _begin(self, now: float) -> None:

@@ -18,6 +18,7 @@ CONTENT_TYPE = b"content-type"
 _noted = re.compile(
     rb"\r\n(origin|x-forwarded-for|content-type|expect):[ \t]*([^\r]*)", re.IGNORECASE
 ).findall
+_expecting = re.compile(rb"\r\nexpect:", re.IGNORECASE).search
 _O = ord("O")
 _SHORTEST_LINE = 4
 """Bytes of the shortest header line, ``a:`` and its end."""
@@ -29,12 +30,23 @@ class WholeReader:
     What :meth:`read` found stands in the attributes until it is called again.
     """
 
-    __slots__ = ("_begun", "_complete", "_limits", "_longest", "_parser", "body", "noted", "target")
+    __slots__ = (
+        "_begun",
+        "_complete",
+        "_limits",
+        "_longest",
+        "_parser",
+        "_stays",
+        "body",
+        "noted",
+        "target",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._longest = min(limits.line, limits.head, limits.body)
         self._begun = self._complete = 0
+        self._stays = False
         self._parser = httptools.HttpRequestParser(self)
         self.target = b""
         self.body = b""
@@ -46,19 +58,29 @@ class WholeReader:
 
         False says nothing about the bytes but that this reader does not take them.
         """
+        self._begun = self._complete = 0
         if len(data) > self._longest:
             return False
-        self._begun = self._complete = 0
         self.body = b""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._begun = 0
             self._renew()
             return False
-        if self._begun == 1 == self._complete:
+        if self._begun == 1 == self._complete and self._stays:
             return self._is_common(data)
         self._renew()
         return False
+
+    def is_begun(self, data: bytes) -> bool:
+        """Say whether *data*, just refused, is the beginning of a POST that may be taken whole.
+
+        Many clients send head and body in two packets. One that waits for ``100 Continue`` has to
+        be answered first.
+        """
+        begun = (self._begun, self._complete) == (1, 0) and data.startswith(b"POST ")
+        return begun and len(data) <= self._longest and _expecting(data) is None
 
     def _is_common(self, data: bytes) -> bool:
         """Say whether the head is of the common shape; take the headers that matter from it."""
@@ -97,6 +119,6 @@ class WholeReader:
         self.body = data
 
     def on_message_complete(self) -> None:
-        """Count the requests that end, and leave the connection open."""
-        if self._parser.should_keep_alive():
-            self._complete += 1
+        """Count the requests that end, and see whether the connection does."""
+        self._complete += 1
+        self._stays = self._parser.should_keep_alive()

@@ -14,13 +14,14 @@ from zope.interface import implementer
 
 from pyingest.connection import PIPELINED, HttpProtocol
 from pyingest.http import HttpFactory, Reply
-from pyingest.later import Answer, Later
+from pyingest.later import MORE, Answer, Later
 from pyingest.message import Request, Response
 from pyingest.turn import announced
 from pyingest.wire.requestreader import Limits
 
 OK = Response(200, headers=((b"Content-Length", b"1"),), body=b"1").encode()
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab"
 
 
 @implementer(ITCPTransport)
@@ -453,6 +454,41 @@ class HttpTests(SynchronousTestCase):
         drained = Deferred.fromCoroutine(self.factory.drain(5))
         later.deliver(OK)
         assert self.sent() == announced(OK, b"close")
+        self.lose(self.protocol)
+        assert self.successResultOf(drained) == 0
+
+    def test_the_beginning_of_a_request_is_kept_for_the_quick_handler_once(self) -> None:
+        seen: list[bytes] = []
+
+        def quick(data: bytes, peer: str) -> Answer:
+            seen.append(data)
+            return OK if data == POST else MORE
+
+        self.factory.quick = quick
+        for cut in (5, len(POST) - 1):
+            self.protocol.dataReceived(POST[:cut])
+            assert self.sent() == b""
+            self.protocol.dataReceived(POST[cut:])
+            assert self.sent() == OK
+            assert seen == [POST[:cut], POST]
+            seen.clear()
+        self.prompt()
+        for piece in (POST[:5], POST[5:9], POST[9:] + GET):
+            self.protocol.dataReceived(piece)
+        assert seen == [POST[:5], POST[:9]]
+        assert [request.method for request, _ in self.handler.asked] == [b"POST", b"GET"]
+        assert self.factory.requests == 4
+
+    def test_the_beginning_of_a_request_times_out_like_any_other(self) -> None:
+        self.factory.quick = lambda data, peer: MORE
+        self.protocol.dataReceived(POST[:-1])
+        self.times_out(75, lambda: None)
+
+    def test_a_request_begun_before_draining_is_dropped(self) -> None:
+        self.factory.quick = lambda data, peer: MORE
+        self.protocol.dataReceived(POST[:-1])
+        drained = Deferred.fromCoroutine(self.factory.drain(5))
+        assert self.transport.disconnecting
         self.lose(self.protocol)
         assert self.successResultOf(drained) == 0
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.ingest_workload import requests
 from pyingest.event import Event
 from pyingest.ingest import ingest
+from pyingest.later import MORE
 from pyingest.quick import Quick
 from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB, PROFILES, Profile
@@ -44,9 +45,11 @@ class Way:
         """Return events and answer for *data*, or ``None`` where the quick way leaves it."""
         self.events = []
         answer = self._quick.answer(data, peer)
-        assert answer is not None or not self.events
-        assert answer is None or isinstance(answer, bytes)
-        return None if answer is None else (self.events, answer)
+        if isinstance(answer, bytes):
+            return self.events, answer
+        assert answer in (None, MORE)
+        assert not self.events
+        return None
 
 
 def slowly(data: bytes, peer: str, profile: Profile, *, stored: bool) -> tuple[list[Event], bytes]:
@@ -275,6 +278,7 @@ def test_a_second_later_the_time_is_another() -> None:
         b"GET /track?data=e30= HTTP/1.1\r\n\r\n" * 2,
         b"GET /track?data=e30= HTTP/1.1\r\nOrigin: a\r\nOrigin: b\r\n\r\n",
         b"POST /track HTTP/1.1\r\nContent-Length: 8\r\n\r\ndata=e30",
+        b"POST /track HTTP/1.1\r\nContent-Length: 8\r\nConnection: close\r\n\r\ndata=e30",
         b"HEAD /track?data=e30= HTTP/1.1\r\n\r\n",
         b"GET /health HTTP/1.1\r\n\r\n",
     ],
@@ -284,3 +288,24 @@ def test_uncommon_shapes_are_left_to_the_ordinary_way(data: bytes) -> None:
     assert way.tell(data, "9.9.9.9") is None
     # And the next request is read as if nothing had been.
     assert way.tell(b"GET /track?data=e30= HTTP/1.1\r\n\r\n", "9.9.9.9") is not None
+
+
+def test_only_the_beginning_of_a_post_is_worth_waiting_for() -> None:
+    quick = Quick(MOCHIWEB, Routes(), LIMITS, lambda: NOW, lambda events, stored, refused: stored)
+    post = b"POST /track HTTP/1.1\r\nContent-Type: %b\r\nContent-Length: 8\r\n\r\ndata=e30"
+    post %= FORM[1].encode()
+    for cut in range(6, len(post)):
+        assert quick.answer(post[:cut], "") is MORE
+    assert isinstance(quick.answer(post, ""), bytes)
+    expecting = post.replace(b"\r\nContent-T", b"\r\nexpect: 100-continue\r\nContent-T")
+    for nothing in (
+        b"GET /track HTT",
+        expecting[:-2],
+        post + b"G",
+        b"POST /tr x\r\n",
+        post.replace(b"\r\nContent-T", b"\r\nConnection: close\r\nContent-T"),
+        post.replace(b"1.1", b"1.0"),
+        post * 2000,
+        b"P",
+    ):
+        assert quick.answer(nothing, "") is None

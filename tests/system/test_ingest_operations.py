@@ -152,8 +152,11 @@ class Client:
                 self.bad.append(repr(data[:100]))
 
 
-def test_workers_are_replaced_without_a_refused_client(start: Start) -> None:
-    server = start("--workers", "2", "--admin", "127.0.0.1:0")
+def test_workers_are_replaced_without_a_refused_client(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "ingest.toml"
+    # On a busy machine, a client may be slow to send what it connected for.
+    config.write_text("[timeouts]\ngrace = 10.0\n")
+    server = start("--workers", "2", "--admin", "127.0.0.1:0", "--config", str(config))
     before = server.pids()
     assert len(before) == 2
     clients = [Client(server.address) for _ in range(3)]
@@ -184,6 +187,51 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(start: Start) -> None:
         assert fetch(server.address, EVENT)[1] == "1"
     assert server.stop() == 0
     assert any(line["event"] == "worker died" for line in server.said())
+
+
+def test_a_worker_that_keeps_dying_is_waited_for_while_the_other_serves(start: Start) -> None:
+    server = start("--workers", "2", "--admin", "127.0.0.1:0")
+
+    def victim() -> int:
+        """Return the worker of the first slot; 0 while there is none that serves."""
+        pids = [one["pid"] for one in server.workers() if one["slot"] == 0]
+        return max(pids, default=0) if len(server.pids()) == 2 else 0
+
+    for deaths in range(1, 4):
+        until(lambda: victim() != 0)
+        os.kill(victim(), signal.SIGKILL)
+        until(lambda: sum("again_in" in line for line in server.said()) == deaths)  # noqa: B023
+        assert [fetch(server.address, "/health")[0] for _ in range(5)] == [200] * 5
+        until(lambda: server.counted("mixmigrate_worker_restarts_total") == deaths)  # noqa: B023
+    until(lambda: len(server.pids()) == 2)
+    waits = [line["again_in"] for line in server.said() if "again_in" in line]
+    assert waits == [0.0, 0.5, 1.0]
+    assert server.stop() == 0
+
+
+def test_a_worker_that_hangs_is_replaced(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "ingest.toml"
+    config.write_text("[timeouts]\nhang = 2\n[metrics]\npoll = 1\n")
+    server = start("--workers", "1", "--admin", "127.0.0.1:0", "--config", str(config))
+    (pid,) = server.pids()
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: any(line["event"] == "worker hangs" for line in server.said()))
+    until(lambda: bool(server.pids() - {pid}))
+    assert fetch(server.address, "/health")[0] == 200
+    assert server.stop() == 0
+
+
+def test_while_it_gives_notice_it_accepts_and_says_that_it_is_not_ready(
+    start: Start, tmp_path: Path
+) -> None:
+    config = tmp_path / "ingest.toml"
+    config.write_text("[timeouts]\nnotice = 2\n")
+    server = start("--config", str(config))
+    assert fetch(server.address, "/ready") == (200, "ready")
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: fetch(server.address, "/ready") == (503, "draining"))
+    assert fetch(server.address, EVENT)[1] == "1"
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_workers_end_when_their_supervisor_was_killed(start: Start) -> None:

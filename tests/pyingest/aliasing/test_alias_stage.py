@@ -178,18 +178,59 @@ def test_what_the_service_itself_queues_is_resolved() -> None:
 
 
 FORM = b"application/x-www-form-urlencoded"
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
+MORE = st.dictionaries(
+    st.sampled_from(["distinct_id", "a", 'say "distinct_id', "\\"]),
+    st.recursive(
+        st.sampled_from(["a", "distinct_id", '"distinct_id":"a"', "é", 1]),
+        lambda inner: st.dictionaries(st.sampled_from(["distinct_id", "x"]), inner, max_size=2),
+        max_leaves=4,
+    ),
+    max_size=4,
+)
+TEXT = st.sampled_from(["a", "1", '"', "\\", "a:b"]) | st.text(
+    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
+)
 
 
-@given(TEXT, TEXT, st.dictionaries(TEXT, TEXT | st.integers(), max_size=4), st.booleans())
+@given(TEXT, TEXT, MORE, st.booleans(), st.booleans())
 def test_splicing_equals_parsing_replacing_and_writing(
-    old: str, new: str, more: dict[str, Any], plain: bool
+    old: str, new: str, more: dict[str, Any], plain: bool, spaces: bool
 ) -> None:
     def written(person: str) -> bytes:
         properties = {**more, "token": "t", "distinct_id": person}
-        return json.dumps({"event": "e", "properties": properties}, ensure_ascii=plain).encode()
+        event = (
+            {"distinct_id": old, "event": "e", "properties": properties}
+            if spaces
+            else {
+                "event": "e",
+                "properties": properties,
+            }
+        )
+        separators = (", ", ": ") if spaces else (",", ":")
+        return json.dumps(event, ensure_ascii=plain, separators=separators).encode()
 
     person = read(written(old))
     assert person == Person("t", old, ("properties", "distinct_id"))
     text = json.dumps(new, ensure_ascii=plain).encode()
     assert spliced(written(old), person, text) == written(new)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            b'"x":{"distinct_id":"a"},"distinct_id":"a"',
+            b'"x":{"distinct_id":"a"},"distinct_id":"b"',
+        ),
+        (
+            b'"say \\"distinct_id":"a","distinct\\u005fid":"a"',
+            b'"say \\"distinct_id":"a","distinct\\u005fid":"b"',
+        ),
+        (b'"distinct_id":"c","distinct_id":"a"', b'"distinct_id":"c","distinct_id":"b"'),
+        (b'"distinct_id":"a","distinct_id":"a"', b'"distinct_id":"b","distinct_id":"b"'),
+    ],
+    ids=["one below it", "one within a name", "two persons", "one person twice"],
+)
+def test_what_only_looks_like_the_member_stays(before: bytes, after: bytes) -> None:
+    body = b'{"event":"e","properties":{"token":"t",%b}}'
+    assert bodies(stage(("a", "b")), body % before) == [body % after]

@@ -145,7 +145,7 @@ def test_sqlite_and_the_cache_agree_with_memory(
 ) -> None:
     path = tmp_path_factory.mktemp("aliases") / "a.db"
     memory, mine, others = MemoryAliases(), SqliteAliases(path), SqliteAliases(path)
-    cached = CachedAliases(others, size=4)
+    cached = CachedAliases(others, size=4, fresh=0)
     names = [("t", name) for name in "abcdefg"]
     for words in (first, later):
         expected = [told(memory, "".join(word)) for word in words]
@@ -159,7 +159,7 @@ def test_sqlite_and_the_cache_agree_with_memory(
 
 def test_what_another_process_learned_is_seen_by_the_next_look_up(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    cached = CachedAliases(SqliteAliases(path))
+    cached = CachedAliases(SqliteAliases(path), fresh=0)
     assert cached.find([("t", "a")]) == [None]
     program = (
         "import sys; from pathlib import Path;"
@@ -220,7 +220,7 @@ def test_the_cache_remembers_what_is_no_alias_and_forgets_the_oldest() -> None:
 
 def test_after_too_many_changes_the_cache_starts_anew(tmp_path: Path) -> None:
     mine = SqliteAliases(tmp_path / "a.db")
-    cached = CachedAliases(SqliteAliases(tmp_path / "a.db"))
+    cached = CachedAliases(SqliteAliases(tmp_path / "a.db"), fresh=0)
     assert cached.find([("t", "a")]) == [None]
     mine.learn([Alias("t", f"x{n}", "y") for n in range(MOST_CHANGES + 1)] + [Alias("t", "a", "b")])
     assert cached.find([("t", "a")]) == ["b"]

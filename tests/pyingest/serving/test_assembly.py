@@ -112,6 +112,14 @@ class AssemblyTests(TestCase):
         await running.stop()
         assert {one["reason"] for one in self.letters()} >= {"token, not allowed"}
 
+    async def test_modern_lets_browsers_read_what_is_refused_before_it_is_a_request(self) -> None:
+        running = await self.begin(contract={"name": "modern"}, limits={"body": 10})
+        data = await threads.deferToThread(post, running.port, b"/track", b"x" * 11)
+        assert data.startswith(b"HTTP/1.1 413 ")
+        assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in data
+        assert data.endswith(b'{"error":"request exceeds max limit of 10 bytes","status":0}')
+        await running.stop()
+
     async def test_privacy_reaches_the_queue_in_classic(self) -> None:
         for ip, expected in (("keep", b'"127.0.0.1"'), ("truncate", b'"127.0.0.0"'), ("drop", b"")):
             running = await self.begin(privacy={"ip": ip})
@@ -139,6 +147,15 @@ class AssemblyTests(TestCase):
         assert running.report().problem.startswith("queue: ")
         await running.stop()
         assert any(b'"not stored"' in line for line in self.lines)
+
+    async def test_stats_name_the_servers_of_a_queue_that_has_several(self) -> None:
+        running = await self.begin(queue={"url": "kestrel://127.0.0.1:1,127.0.0.1:2/events"})
+        assert await self.ask(running, b"/track", b"data=" + GOOD) == b"0"
+        stats = running.report().stats["traffic"]
+        assert isinstance(stats, Stats)
+        assert [one.name for one in stats.servers] == ["127.0.0.1:1", "127.0.0.1:2"]
+        assert sum(one.failed for one in stats.servers) >= 1
+        await running.stop()
 
     async def test_stats_of_two_workers_add_up(self) -> None:
         running = await self.begin()

@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pyingest.event import Event
 from pyingest.ingest import Decision, ingest
-from pyingest.message import Request
+from pyingest.message import Request, Response
 from pyingest.queues.interface import Outcome
 from pyingest.routing import Routes
-from pyingest.serving.logs import Log
+from pyingest.serving.logs import Log, token_hash
 from pyingest.serving.metrics import Counters, Sample
-from pyingest.serving.observing import AccessLog, RequestCounts, StoreFailures
+from pyingest.serving.observing import AccessLog, Refusals, RequestCounts, StoreFailures
 from pyingest.serving.parts import Observed
 from pyingest.serving.probes import LastOutcome, Probes
 from pyingest.serving.ratelimit import RateLimiter, Rates
@@ -43,7 +43,7 @@ class Upper:
     """An aliasing stage that can be seen to have been there."""
 
     def resolve(self, events: Sequence[Event]) -> Sequence[Event]:
-        return [replace(one, body=one.body.upper()) for one in events]
+        return [Event(one.queue, one.body.upper(), one.key, one.id) for one in events]
 
 
 class Notebook:
@@ -156,6 +156,12 @@ class ServiceTests(SynchronousTestCase):
         assert [type(error) for error in self.defects] == [ZeroDivisionError]
         assert service.in_flight == 0
 
+    def test_an_observer_that_fails_changes_no_answer(self) -> None:
+        service = self.service()
+        self.notebook.seen = ()  # type: ignore[assignment]  # appending to that fails
+        assert self.ask(service, track("A")).endswith(b"1")
+        assert [type(error) for error in self.defects] == [AttributeError]
+
     def test_probes_are_told_apart_from_requests(self) -> None:
         problem = ""
         probes = Probes(lambda: problem)
@@ -216,13 +222,23 @@ class ObserverTests(SynchronousTestCase):
     def test_no_payload_reaches_the_log(self) -> None:
         lines: list[bytes] = []
         log = Log(lines.append, lambda: NOW)
-        for observer in (AccessLog(log, "truncate"), StoreFailures(log)):
+        for observer in (AccessLog(log, "truncate"), StoreFailures(log), Refusals(log)):
             observer.observe(self.seen(Outcome.TIMED_OUT))
         text = b"".join(lines)
         assert b"secret" not in text
         assert b'"path":"/track"' in text
         assert b'"peer":"192.0.2.0"' in text
         assert b'"timed out":1' in text
+
+    def test_a_project_that_is_turned_away_is_named_by_its_hash(self) -> None:
+        lines: list[bytes] = []
+        decision = Decision((), Response(200), Response(200), tokens=("secret",))
+        Refusals(Log(lines.append, lambda: NOW)).observe(
+            replace(self.seen(away="rate"), decision=decision)
+        )
+        (line,) = lines
+        assert b"secret" not in line
+        assert token_hash("secret").encode() in line
 
 
 class TokenTests(SynchronousTestCase):

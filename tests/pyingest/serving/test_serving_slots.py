@@ -2,6 +2,7 @@
 
 import pytest
 
+from pyingest.server import ListenError
 from pyingest.serving.control import (
     TO_SUPERVISOR,
     TO_WORKER,
@@ -18,6 +19,7 @@ from pyingest.serving.control import (
 from pyingest.serving.metrics import Sample
 from pyingest.serving.settings import Settings
 from pyingest.serving.slots import LIVED, LONGEST, Deaths
+from pyingest.serving.sockets import bind_all
 
 
 def test_the_first_death_costs_no_time_and_later_ones_ever_more() -> None:
@@ -54,3 +56,14 @@ def test_what_is_said_to_a_worker_is_understood(message: ToWorker) -> None:
 )
 def test_what_a_worker_says_is_understood(message: ToSupervisor) -> None:
     assert TO_SUPERVISOR.decode(line(message)) == message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_sockets_share_an_address_that_others_cannot_have(host: str) -> None:
+    sockets = bind_all(host, 0, 5, 3)
+    ports = {one.getsockname()[1] for one in sockets}
+    assert len(ports) == 1
+    with pytest.raises(ListenError, match="cannot listen on"):
+        bind_all(host, ports.pop(), 5, 1)
+    for one in sockets:
+        one.close()
