@@ -30,17 +30,19 @@ from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
 from benchmarks.fuzz_inputs import changed, corpus, pieces
+from pyingest.connection import HttpProtocol
 from pyingest.event import Event
-from pyingest.http import HttpFactory
 from pyingest.queues.interface import Outcome
 from pyingest.quick import Quick
 from pyingest.routing import Routes
-from pyingest.serving.contracts import contract_of
+from pyingest.serving.admission import Admission, LimitedFactory
+from pyingest.serving.contracts import contract_of, refusal_of
 from pyingest.serving.service import Parts, Service
 from pyingest.serving.settings import ContractSettings, QueueSettings, Settings
 from pyingest.wire.profile import MOCHIWEB
 from pyingest.wire.requestreader import Limits
 
+PEER = IPv4Address("TCP", "192.0.2.7", 5)
 NOW = 1_795_000_000.0
 SLOW = 5.0
 """Seconds of an input that is stuck."""
@@ -112,9 +114,12 @@ class Front:
         )
         limits = Limits()
         way = Quick(MOCHIWEB, Routes("events", "profiles"), limits, lambda: NOW, self._sink)
-        self.factory = HttpFactory(
-            Service(parts).answer, self.clock, limits, quick=way.answer if quick else None
-        )
+        service = Service(parts)
+        self.factory = LimitedFactory(service.answer, self.clock, limits, None, Admission())
+        if quick:
+            self.factory.quick = way.answer
+        if contract == "modern":
+            self.factory.refusal = refusal_of(settings)
 
     async def _publish(self, events: Sequence[Event]) -> list[Outcome]:
         self.events += [(event.queue, event.body) for event in events]
@@ -130,8 +135,9 @@ class Front:
         :raises Finding: the front did what it must not do.
         """
         self.events.clear()
-        wire = Wire(peerAddress=IPv4Address("TCP", "192.0.2.7", 5))
-        protocol = self.factory.buildProtocol(None)
+        wire = Wire(peerAddress=PEER)
+        protocol = self.factory.buildProtocol(PEER)
+        assert isinstance(protocol, HttpProtocol)
         protocol.makeConnection(wire)
         with in_time():
             for piece in data:
@@ -152,7 +158,7 @@ class Front:
             raise Finding(f"a defect was reported: {self.defects.pop()!r}")
         if not ended:
             raise Finding("the connection stays open though the client sends no more")
-        if self.factory.connections or self.factory.in_flight:
+        if self.factory.connections or self.factory.in_flight or self.factory.admission.open:
             raise Finding("something of the connection is left behind")
 
 
