@@ -193,7 +193,7 @@ def carried() -> Iterator[tuple[str, bytes]]:
         yield f"{name} profile", post(b"data=" + escaped(profile % text), b"/engage")
         yield f"{name} batch", post(b"ip=1&data=" + escaped(b"[%b,7]" % (event % text)))
     for name, text in DEEP.items():
-        yield f"{name} event", post(b"verbose=1&data=" + base64.b64encode(event % text))
+        yield f"{name} event", post(b"verbose=1&data=" + escaped(base64.b64encode(event % text)))
     for name, text in payloads("base64"):
         yield f"{name} form", post(b"data=" + escaped(text))
         yield f"{name} unescaped", post(b"data=" + text)
