@@ -13,6 +13,7 @@ from compare.policy.command import policy_command
 from compare.verify_command import verify_command
 from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED
+from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
 from shadow.command import shadow_command
 
@@ -72,6 +73,7 @@ for command in (
     calibrate_command,
     ingest_command,
     queue_command,
+    top_command,
 ):
     main.add_command(command)
 

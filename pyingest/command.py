@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     "--queue",
     "queue_url",
     metavar="URL",
-    help="sqlite:PATH#events,profiles, kestrel://HOST:PORT/events,profiles or memory:",
+    help="sqlite:PATH#events,profiles, kestrel://HOST:PORT/events,profiles, "
+    "nats://HOST:PORT/STREAM/events, kafka://HOST:PORT/events, redis://HOST:PORT/events, "
+    "file:PATH#events or memory: (docs/queues.md)",
 )
 @click.option(
     "--contract",

@@ -82,7 +82,8 @@ def ingest(request: Request, peer: str, now: float, profile: Profile, routes: Ro
     if method == b"OPTIONS":
         return _final(answers.preflight(request, now))
     if endpoint is None:
-        return _final(answers.refusal(request, now, 404))
+        missing = answers.refusal(request, now, 404)
+        return _final(answers.without_body(missing) if method == b"HEAD" else missing)
     if method in (b"GET", b"POST"):
         parameters = _parameters(request, query, profile)
         stamp = Stamp(_address(request, peer, parameters, profile), int(now))

@@ -11,7 +11,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from pyingest.http import HttpFactory
-from pyingest.queues.interface import Reader
+from pyingest.queues.interface import Reader, parse_queue_url
 from pyingest.queues.opening import open_reader
 from shadow.breaker import Breaker
 from shadow.exchange import Reason, Side
@@ -214,7 +214,7 @@ async def _begin(
 
 def _manifest(options: ShadowOptions) -> Manifest:
     def told(side: SideOptions) -> dict[str, str]:
-        return {"url": side.url, "queue": side.queue, "build": side.build}
+        return {"url": side.url, "queue": parse_queue_url(side.queue).shown, "build": side.build}
 
     return Manifest(
         created=time.time(),

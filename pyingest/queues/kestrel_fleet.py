@@ -16,6 +16,7 @@ from pyingest.queues.interface import Outcome
 from pyingest.queues.kestrel import DEADLINE
 from pyingest.queues.kestrel_server import Link, Server
 from pyingest.queues.kestrel_wire import is_queue_name, outcome, set_request
+from pyingest.traffic.servers import Servers
 
 T = TypeVar("T")
 
@@ -66,6 +67,10 @@ class Ring(Generic[T]):
         return self._items[(self._turn + 1) % max(1, len(self._items))]
 
 
+def _name(address: tuple[str, int]) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
 class KestrelFleet:
     """Writes to whichever of several servers is well.
 
@@ -89,6 +94,8 @@ class KestrelFleet:
         self._servers = [
             Server(reactor, address, connections, deadline, self._use) for address in servers
         ]
+        self.servers = Servers(_name(address) for address in servers)
+        """What is in flight to each, for those who watch."""
         self._arrivals: list[Deferred[None]] = []
         self._valid: set[str] = set()
         self._begun = False
@@ -133,7 +140,7 @@ class KestrelFleet:
         for _ in self._servers:
             if not left or (link := await self._link(expires)) is None:
                 break
-            came = await self._ask(link, [events[n] for n in left], expires)
+            came = await self._counted(link, [events[n] for n in left], expires)
             for n, each in zip(left, came, strict=True):
                 outcomes[n] = each
             left = [n for n in left if outcomes[n] is Outcome.REFUSED]
@@ -175,6 +182,17 @@ class KestrelFleet:
         if timer.active():
             timer.cancel()
 
+    async def _counted(self, link: Link, events: list[Event], expires: float) -> list[Outcome]:
+        name = _name(link.server.address)
+        self.servers.begin(name, len(events))
+        outcomes = await self._ask(link, events, expires)
+        stored = outcomes.count(Outcome.STORED)
+        if stored:
+            self.servers.complete(name, stored)
+        if stored < len(events):
+            self.servers.fail(name, len(events) - stored)
+        return outcomes
+
     async def _ask(self, link: Link, events: list[Event], expires: float) -> list[Outcome]:
         protocol = link.protocol
         if protocol is None:
@@ -202,6 +220,11 @@ class KestrelFleet:
             self._usable.add(link)
         else:
             self._usable.discard(link)
+        name, server = _name(link.server.address), link.server
+        if any(one in self._usable for one in server.links):
+            self.servers.mark_alive(name)
+        else:
+            self.servers.mark_dead(name)
         self._wake()
 
     def _wake(self) -> None:

@@ -12,6 +12,7 @@ from pyingest.queues.interface import Queue, QueueError, QueueUrl, Reader, parse
 from pyingest.queues.kestrel import DEADLINE as KESTREL_DEADLINE
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
 from pyingest.queues.kestrel_fleet import KestrelFleet
+from pyingest.queues.kestrel_fleet_reader import KestrelFleetReader
 from pyingest.queues.kestrel_wire import is_queue_name
 from pyingest.queues.memory import MemoryQueue
 from pyingest.queues.sqlite import LOCK_SECONDS, SqliteOptions, SqliteQueue
@@ -74,9 +75,7 @@ def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) 
         case "kestrel":
             servers = _kestrels(url)
             if len(servers) > 1:
-                raise QueueError(
-                    f"queue URL {url.shown!r}: is read from one server at a time; name one"
-                )
+                return KestrelFleetReader(reactor, servers, url.names, cursor)
             return KestrelReader(reactor, *servers[0], url.names, cursor)
         case scheme:
             _servers(url)

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from pyingest.durability.acknowledgement import Ack, Circuit, DurableOptions, DurableStatus
 from pyingest.durability.durable import DurableQueue
 from pyingest.durability.spool import open_spool
-from pyingest.queues.interface import Queue, QueueError, parse_queue_url
+from pyingest.queues.interface import Queue, QueueError
+from pyingest.queues.kestrel_fleet import KestrelFleet
 from pyingest.queues.opening import open_queue
 from pyingest.serving.metrics import Family, Sample
 from pyingest.serving.settings import Settings
 from pyingest.traffic.servers import Servers
-from pyingest.traffic.spreading import SpreadQueue
 
 CIRCUIT = Family(
     "mixmigrate_queue_circuit", "gauge", "Queue: 0 in use, 1 being probed, 2 left alone.", True
@@ -46,20 +46,12 @@ class Store:
 
 
 def open_backend(reactor: Any, url: str) -> tuple[Queue, Servers | None]:
-    """Return the queue that *url* names, which may lie on several Kestrel servers.
-
-    Those stand with commas in the URL: each batch goes to the one with the least in flight.
+    """Return the queue that *url* names, and the state of its servers if it has several.
 
     :raises QueueError: it cannot be opened.
     """
-    parts = parse_queue_url(url)
-    places = parts.location.split(",")
-    if parts.scheme != "kestrel" or len(places) == 1:
-        return open_queue(reactor, url), None
-    names = ",".join(parts.names)
-    queues = {place: open_queue(reactor, f"kestrel://{place}/{names}") for place in places}
-    spread = SpreadQueue(queues, reactor.seconds)
-    return spread, spread.servers
+    queue = open_queue(reactor, url)
+    return queue, queue.servers if isinstance(queue, KestrelFleet) else None
 
 
 def open_store(reactor: Any, settings: Settings) -> Store:

@@ -1,11 +1,11 @@
-"""The two ways to read and write, side by side, so that the service itself is written once."""
+"""The ways to read and write, side by side, so that the service itself is written once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyingest.address import mochiweb_address, socket_address
 from pyingest.message import Headers
-from pyingest.wire import base64text, json_mochi, json_strict, querystring, target
+from pyingest.wire import base64text, json_2011, json_mochi, json_strict, querystring, target
 from pyingest.wire.term import IllFormed, Term, Unreadable
 
 
@@ -36,6 +36,11 @@ MOCHIWEB = Profile(
 )
 """What the legacy library accepts and writes: clients notice nothing."""
 
+MOCHIWEB_2011 = replace(
+    MOCHIWEB, name="mochiweb-2011", decode=json_2011.decode, encode=json_2011.encode
+)
+"""The legacy library with its JSON of August 2011; ``json_2011`` says what of it is known."""
+
 STRICT = Profile(
     name="strict",
     split=target.split_as_port,
@@ -47,4 +52,4 @@ STRICT = Profile(
 )
 """What a straightforward Python port accepts and writes."""
 
-PROFILES = {profile.name: profile for profile in (MOCHIWEB, STRICT)}
+PROFILES = {profile.name: profile for profile in (MOCHIWEB, MOCHIWEB_2011, STRICT)}
