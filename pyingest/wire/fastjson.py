@@ -19,14 +19,14 @@ from pyingest.wire.json_mochi import ASCII_ERRORS
 def _float(text: str) -> float | Raw:
     """Return a float that will be written as mochijson2 writes it, or not as it came.
 
-    Both writers give the shortest digits, and lay them out alike within these bounds. Up to six
-    decimals below 10**8 are at most fourteen digits, which are the shortest of one number only;
-    whole millions have an exponent there.
+    Both writers give the shortest digits, and lay them out alike within these bounds unless six
+    zeros stand before the point. Up to six decimals below 10**6 are at most twelve digits, which
+    are the shortest of one number only.
     """
     number = float(text)
-    if 1e-4 <= number < 1e8 and number % 1e6 and (number * 1e6).is_integer():
+    if 1e-4 <= number < 1e6 and (number * 1e6).is_integer():
         return number
-    if 1e-4 <= abs(number) < 1e15 and not _has_rival(number, text):
+    if 1e-4 <= abs(number) < 1e15 and number % 1e6 != 0 and not _has_rival(number, text):
         return number
     return Raw(float_text(number).encode("ascii"))
 

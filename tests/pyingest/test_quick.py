@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.ingest_workload import requests
@@ -313,6 +313,9 @@ def test_only_the_beginning_of_a_post_is_worth_waiting_for() -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.integers(1, 2**53), st.integers(-20, 60), st.sampled_from([1.0, -1.0]))
+@example(1_000_000, 0, 1.0)
+@example(123_456_789, -15, -1.0)
+@example(2**52 + 2**36 + 1, 49, 1.0)
 def test_floats_with_few_binary_digits_agree(whole: int, shift: int, sign: float) -> None:
     # Among them are those halfway between two texts, which the two writers spell differently.
     event = {"event": "e", "properties": {"token": "T", "x": sign * whole / 2.0**shift}}
