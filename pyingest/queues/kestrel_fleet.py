@@ -95,7 +95,9 @@ class KestrelFleet:
             Server(reactor, address, connections, deadline, self._use) for address in servers
         ]
         self.servers = Servers(_name(address) for address in servers)
-        """What is in flight to each, for those who watch."""
+        """What is in flight to each, for those who watch; alive is one that takes events now."""
+        for address in servers:
+            self.servers.mark_dead(_name(address))
         self._arrivals: list[Deferred[None]] = []
         self._valid: set[str] = set()
         self._begun = False

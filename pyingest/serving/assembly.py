@@ -80,6 +80,8 @@ class Backstage:
     stats: dict[str, Callable[[], object]] = field(default_factory=dict)
     aliasing: Aliasing | None = None
     others: list[Closable] = field(default_factory=list)
+    settle: Callable[[], None] = lambda: None
+    """Brings all counts up to date."""
 
     async def close(self) -> None:
         """Store what waits, and let go of files and connections."""
@@ -103,6 +105,7 @@ class Running:
 
     def report(self) -> Report:
         """Return what this process counted, and how it is."""
+        self._backstage.settle()
         samples = [*self._counters.samples(), *front_samples(self._server.factory)]
         for source in self._backstage.sources:
             samples += source()
@@ -229,6 +232,7 @@ def _quick(
         return None
     watching = Watching(reactor, parts.observers, parts.endpoints, parts.tokens)
     backstage.others.append(watching)
+    backstage.settle = watching.settle
     queue, clock = backstage.queue, time.monotonic
     watched: Promptly | Quickly
     if isinstance(queue, PromptQueue):

@@ -95,15 +95,16 @@ class Watching:
 
     async def close(self) -> None:
         """Tell what is not told yet."""
-        self._tell_all()
+        self.settle()
 
     def _begin(self, endpoint: str) -> Totals:
         if self._timer is None:
-            self._timer = self._reactor.callLater(AT_LAST, self._tell_all)
+            self._timer = self._reactor.callLater(AT_LAST, self.settle)
         totals = self._totals[endpoint] = Totals()
         return totals
 
-    def _tell_all(self) -> None:
+    def settle(self) -> None:
+        """Tell what is not told yet: before somebody asks for the counts."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None

@@ -48,7 +48,10 @@ def test_a_token_is_never_shown() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("amqp://h/q", "unknown scheme 'amqp'; use one of memory:, sqlite:, kestrel:, nats:"),
+        (
+            "amqp://h/q",
+            "unknown scheme 'amqp'; use one of memory:, file:, sqlite:",
+        ),
         ("nats://h:1/events", "as in nats://HOST:PORT/STREAM/events"),
         ("nats:///S/events", "needs a place"),
         ("kafka://h:1/", "as in kafka://HOST:PORT/events"),
