@@ -1,6 +1,6 @@
 """Sending on what waits in a buffer: in order, while the queue takes it, and nothing lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,10 @@ DISK_PAUSE = 1.0
 """Seconds until a spool that cannot be read is tried again."""
 
 
+Report = Callable[[Permit, Sequence[Outcome]], None]
+"""Told what came of a write that had a permit."""
+
+
 @dataclass(slots=True)
 class Counts:
     """What was done, in events."""
@@ -39,14 +43,6 @@ class Counts:
     possible_duplicates: int = 0
     refused: int = 0
     set_aside: int = 0
-
-
-def judged(breaker: Breaker, permit: Permit, outcomes: Sequence[Outcome], now: float) -> None:
-    """Tell *breaker* what came of a write: a queue that took something is well."""
-    if Outcome.STORED in outcomes:
-        breaker.succeeded()
-    else:
-        breaker.failed(permit, now, at_once=Outcome.TIMED_OUT in outcomes)
 
 
 class Drain:
@@ -66,6 +62,7 @@ class Drain:
         breaker: Breaker,
         options: DurableOptions,
         counts: Counts,
+        report: Report,
         closes_gap: bool,
     ) -> None:
         self._reactor = reactor
@@ -74,6 +71,7 @@ class Drain:
         self._breaker = breaker
         self._options = options
         self._counts = counts
+        self._report = report
         self._closes_gap = closes_gap
         self._window: list[Waiting] = []
         """What was read and is not on the queue, in order."""
@@ -126,7 +124,7 @@ class Drain:
             try:
                 await self._turn()
             except OSError as error:
-                self.log.error("spool: cannot be read: {why}", why=error.strerror)
+                self.log.error("spool: cannot be read: {why}; trying again", why=error.strerror)
                 await self._pause(DISK_PAUSE)
         self._ended()
 
@@ -181,7 +179,7 @@ class Drain:
         outcomes = await self._attempts.publish(
             [each.entry.event for each in window], lambda late: note_stored(window, late)
         )
-        judged(self._breaker, permit, outcomes, self._reactor.seconds())
+        self._report(permit, outcomes)
         note_stored(window, outcomes)
         self._judge(window, outcomes)
         self._sift()

@@ -13,7 +13,7 @@ from pyingest.durability.acknowledgement import Ack, Circuit, DurableOptions, Du
 from pyingest.durability.attempts import Attempts
 from pyingest.durability.buffer import Buffer, MemoryBuffer
 from pyingest.durability.circuit import Breaker, Permit
-from pyingest.durability.drain import UNSURE, Counts, Drain, judged
+from pyingest.durability.drain import UNSURE, Counts, Drain
 from pyingest.durability.record import Entry
 from pyingest.durability.spool import Spool
 from pyingest.event import Event
@@ -135,6 +135,7 @@ class DurableQueue:
             self._breaker,
             self._options,
             self._counts,
+            self._report,
             closes_gap,
         )
 
@@ -157,17 +158,30 @@ class DurableQueue:
         if permit is Permit.NO:
             return [await self._take([(event, False) for event in events])] * len(events)
         outcomes = await self._attempts.publish(events)
-        self._note(permit, outcomes)
+        self._report(permit, outcomes)
+        self._counts.direct += outcomes.count(Outcome.STORED)
         return await self._rescue(events, outcomes)
 
-    def _note(self, permit: Permit, outcomes: list[Outcome]) -> None:
-        before = self._breaker.state
-        judged(self._breaker, permit, outcomes, self._reactor.seconds())
-        self._counts.direct += outcomes.count(Outcome.STORED)
-        after = self._breaker.state
-        if before is Circuit.CLOSED and after is Circuit.OPEN:
-            where = "the spool" if self._buffer else "nowhere: there is no spool"
-            self.log.error("the queue is away; events go to {where}", where=where)
+    def _report(self, permit: Permit, outcomes: Sequence[Outcome]) -> None:
+        """Tell the circuit what came of a write: a queue that took something is well."""
+        was_closed = self._breaker.state is Circuit.CLOSED
+        if Outcome.STORED in outcomes:
+            self._breaker.succeeded()
+        else:
+            at_once = Outcome.TIMED_OUT in outcomes
+            self._breaker.failed(permit, self._reactor.seconds(), at_once)
+        is_closed = self._breaker.state is Circuit.CLOSED
+        if was_closed and not is_closed:
+            where = "are spooled" if self._buffer else "are refused, as there is no spool"
+            self.log.error(
+                "the queue is away ({outcome}); events {where}",
+                outcome=outcomes[0].value,
+                where=where,
+            )
+        elif is_closed and not was_closed:
+            self.log.info(
+                "the queue is back; {n} events wait for it", n=self.status().spooled_events
+            )
 
     async def _rescue(self, events: list[Event], outcomes: list[Outcome]) -> list[Outcome]:
         """Spool what the queue did not confirm; what it may have is marked."""

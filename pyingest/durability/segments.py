@@ -287,7 +287,11 @@ class SegmentLog:
             self._close_tail()
             done += 1
         while self._sizes and (first := next(iter(self._sizes))) < done:
-            self._path(first).unlink(missing_ok=True)
+            try:
+                self._path(first).unlink(missing_ok=True)
+            except OSError as error:
+                self.trouble = f"spool {self.directory}: {error.strerror}"
+                return
             self.bytes -= self._sizes.pop(first)
 
     def _close_tail(self) -> None:

@@ -23,15 +23,17 @@ from pyingest.queues.kestrel_wire import (
     stat,
 )
 
+DEADLINE = 1.5
+"""Seconds for one publish as a whole: what the legacy service gives its queue."""
 READ_SECONDS = 10.0
-"""How long a server may take to answer what a reader asks at once."""
+"""For what a reader asks at once."""
 PIPELINED = 128
 REDELIVERY_SECONDS = 30.0
 """How long after a loss a message that comes again is known for the same one."""
 
 
 class KestrelQueue:
-    """Writes to a Kestrel server over a few persistent connections.
+    """Writes to a Kestrel server over a few connections; publishes may overtake each other.
 
     :param deadline: seconds for one :meth:`publish` as a whole, connecting included. Then its
         connection is cut, so that a late answer can never be taken for another's; what else
@@ -39,13 +41,14 @@ class KestrelQueue:
     """
 
     def __init__(
-        self, reactor: Any, host: str, port: int, connections: int = 4, deadline: float = 1.5
+        self, reactor: Any, host: str, port: int, connections: int = 4, deadline: float = DEADLINE
     ) -> None:
         self._reactor = reactor
         self._deadline = deadline
         self._connectors = [Connector(reactor, host, port, deadline) for _ in range(connections)]
         self._turn = 0
         self._valid: set[str] = set()
+        self._under_way = 0
         self._closed = False
 
     async def publish(self, events: Sequence[Event]) -> list[Outcome]:
@@ -55,13 +58,17 @@ class KestrelQueue:
         """
         fit = [self._is_valid(event.queue) for event in events]
         sent = [event for event, good in zip(events, fit, strict=True) if good]
-        outcomes = iter(await self._send(sent) if sent else ())
+        self._under_way += 1
+        try:
+            outcomes = iter(await self._send(sent) if sent else ())
+        finally:
+            self._under_way -= 1
         return [next(outcomes) if good else Outcome.REFUSED for good in fit]
 
     async def close(self) -> None:
         """Wait for the answers under way (at most the deadline), and end the connections."""
         self._closed = True
-        while any(live.waiting for connector in self._connectors if (live := connector.live)):
+        while self._under_way:
             await deferLater(self._reactor, 0.01)
         for connector in self._connectors:
             await connector.close()
@@ -92,8 +99,13 @@ class KestrelQueue:
         start = self._turn % len(self._connectors)
         ring = self._connectors[start:] + self._connectors[:start]
         living = [live for connector in ring if (live := connector.live)]
-        if living:
-            return min(living, key=lambda live: live.waiting)
+        while living:
+            best = min(living, key=lambda live: live.waiting)
+            if not best.stale:
+                return best
+            # The server has left it; nothing was sent, so that a new one may be used.
+            best.abort()
+            living.remove(best)
         return await ring[0].connection()
 
     def _is_valid(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome
+from pyingest.queues.kestrel import DEADLINE
 from pyingest.queues.kestrel_server import Link, Server
 from pyingest.queues.kestrel_wire import is_queue_name, outcome, set_request
 
@@ -80,7 +81,7 @@ class KestrelFleet:
         reactor: Any,
         servers: Sequence[tuple[str, int]],
         connections: int = 2,
-        deadline: float = 1.5,
+        deadline: float = DEADLINE,
     ) -> None:
         self._reactor = reactor
         self._deadline = deadline
@@ -203,17 +204,3 @@ class KestrelFleet:
         if name not in self._valid and is_queue_name(name):
             self._valid.add(name)
         return name in self._valid
-
-
-def servers_of(location: str) -> list[tuple[str, int]]:
-    """Return the servers that ``H1:P1,H2:P2`` names, each once; IPv6 in brackets.
-
-    :raises ValueError: a part is not HOST:PORT; the text is the part.
-    """
-    found: dict[tuple[str, int], None] = {}
-    for part in location.split(","):
-        host, colon, port = part.strip().rpartition(":")
-        if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError(part)
-        found[host.removeprefix("[").removesuffix("]"), int(port)] = None
-    return list(found)

@@ -46,7 +46,6 @@ Received = Arrived | Continue | Malformed
 BAD_REQUEST = Malformed(400, "Bad Request")
 BODY_TOO_LARGE = Malformed(413, "Content Too Large")
 TARGET_TOO_LONG = Malformed(414, "URI Too Long")
-UNKNOWN_EXPECTATION = Malformed(417, "Expectation Failed")
 REQUEST_TIMEOUT = Malformed(408, "Request Timeout")
 HEAD_TOO_LARGE = Malformed(431, "Request Header Fields Too Large")
 

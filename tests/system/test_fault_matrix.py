@@ -22,6 +22,7 @@ from pyingest.event import Event
 from pyingest.queues.interface import Outcome, Queue, Reader
 from pyingest.queues.kestrel import KestrelQueue, KestrelReader
 from pyingest.queues.kestrel_fleet import KestrelFleet
+from pyingest.queues.kestrel_fleet_reader import KestrelFleetReader
 from pyingest.queues.sqlite import SqliteOptions, SqliteQueue
 from pyingest.queues.sqlite_reader import SqliteReader
 
@@ -65,7 +66,8 @@ class Fleet:
         return KestrelFleet(reactor, servers, 2, PATIENCE / 2)
 
     def reader(self, name: str) -> Reader:
-        return Both(self.first.reader(name), self.second.reader(name))
+        servers = [("127.0.0.1", one.port) for one in (self.first, self.second)]
+        return KestrelFleetReader(reactor, servers, [name])
 
     async def inflict(self, fault: Fault) -> None:
         await self.first.inflict(fault)
@@ -76,31 +78,6 @@ class Fleet:
     async def stop(self) -> None:
         await self.first.stop()
         await self.second.stop()
-
-
-class Both:
-    """Two readers as one."""
-
-    def __init__(self, *readers: Reader) -> None:
-        self._readers = readers
-
-    async def attach(self) -> None:
-        for reader in self._readers:
-            await reader.attach()
-
-    async def read(self, limit: int) -> list[Any]:
-        return [item for reader in self._readers for item in await reader.read(limit)]
-
-    async def backlog(self) -> int:
-        return sum([await reader.backlog() for reader in self._readers])
-
-    async def detach(self) -> None:
-        for reader in self._readers:
-            await reader.detach()
-
-    async def close(self) -> None:
-        for reader in self._readers:
-            await reader.close()
 
 
 class Sqlite:
@@ -180,6 +157,7 @@ class Matrix:
     """One backend; each test is one fault, on a queue of its own."""
 
     backend: Backend
+    addCleanup: Any
     timeout = 60
 
     async def cell(
@@ -190,6 +168,8 @@ class Matrix:
         reader = self.backend.reader(name)
         await reader.attach()
         queue = DurableQueue(reactor, self.backend.queue(name), spool, Ack.QUEUE, OPTIONS)
+        self.addCleanup(lambda: Deferred.fromCoroutine(queue.close()))
+        self.addCleanup(lambda: Deferred.fromCoroutine(reader.close()))
         load = Load(queue, name)
         running = Deferred.fromCoroutine(load.run())
         await deferLater(reactor, BEFORE)
@@ -203,7 +183,6 @@ class Matrix:
         status = queue.status()
         await queue.close()
         found = await everything(reader)
-        await reader.close()
         return load, found, status
 
 
@@ -216,7 +195,7 @@ async def everything(reader: Reader) -> list[bytes]:
 
 
 async def until(true: Callable[[], object]) -> None:
-    for _ in range(3000):
+    for _ in range(1500):
         if true():
             return
         await deferLater(reactor, 0.01)

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor as installed
@@ -16,7 +15,8 @@ from twisted.trial.unittest import TestCase
 
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome
-from pyingest.queues.kestrel_fleet import KestrelFleet, Ring, servers_of
+from pyingest.queues.kestrel import KestrelQueue
+from pyingest.queues.kestrel_fleet import KestrelFleet, Ring
 
 reactor: Any = installed
 Script = Callable[["Connection", bytes], None]
@@ -213,6 +213,17 @@ class FleetTests(TestCase):
         assert sorted(server.bodies) == [b"0", b"1", b"2"]
         assert len(server.connections) > 2
 
+    async def test_a_single_server_s_client_notices_it_as_well(self) -> None:
+        server = self.serve()
+        queue = KestrelQueue(reactor, *server.address, connections=1, deadline=5)
+        self.addCleanup(lambda: Deferred.fromCoroutine(queue.close()))
+        assert await queue.publish(numbered(1)) == [Outcome.STORED]
+        handle = server.connections[0].transport.getHandle()  # type: ignore[union-attr]
+        handle.shutdown(socket.SHUT_WR)
+        assert await queue.publish(numbered(2)) == [Outcome.STORED]
+        assert server.bodies == [b"1", b"2"]
+        assert len(server.connections) == 2
+
     async def test_a_server_coming_back_is_noticed(self) -> None:
         host, port = unused_address()
         fleet = self.fleet((host, port))
@@ -253,22 +264,3 @@ def test_a_ring_holds_what_a_set_holds(steps: list[tuple[bool, int]]) -> None:
         (model.add if adds else model.discard)(item)
         assert len(ring) == len(model)
         assert {ring.next() for _ in range(len(model))} == model
-
-
-@pytest.mark.parametrize(
-    ("text", "servers"),
-    [
-        ("a:1", [("a", 1)]),
-        ("a:1,b:2, c:3", [("a", 1), ("b", 2), ("c", 3)]),
-        ("a:1,a:1", [("a", 1)]),
-        ("[::1]:22133,127.0.0.1:1", [("::1", 22133), ("127.0.0.1", 1)]),
-    ],
-)
-def test_a_fleet_is_named_by_its_servers(text: str, servers: list[tuple[str, int]]) -> None:
-    assert servers_of(text) == servers
-
-
-@pytest.mark.parametrize("text", ["", "a", "a:1,", ":1", "a:0", "a:65536", "a:x", "a:1,b"])
-def test_a_part_that_is_no_server_is_named(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # the text is the part
-        servers_of(text)

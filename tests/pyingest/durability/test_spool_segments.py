@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +42,7 @@ def raises(number: int, after: int = 0) -> Callable[..., int]:
     """Return a system call that fails with *number* from its call *after* on."""
     calls = []
 
-    def call(*values: object) -> int:
+    def call(*values: object, **named: object) -> int:
         calls.append(values)
         raise OSError(number, os.strerror(number))
 
@@ -272,6 +274,49 @@ def test_failures_leave_no_files_behind(tmp_path: Path, monkeypatch: pytest.Monk
     for _ in range(20):
         assert log.append([entries(1)]) == [FULL]
     assert len(segment_files(tmp_path)) <= 1
+
+
+def test_a_disk_that_became_read_only_can_still_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = SegmentLog(tmp_path, ROOM)
+    log.append([entries(number, size=10_000) for number in range(1, 30)])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", raises(errno.EROFS))
+        patch.setattr(Path, "unlink", raises(errno.EROFS))
+        seen, end = 0, None
+        while found := log.next(end, 3, ROOM):
+            seen, end = seen + len(found), found[-1].end
+        assert seen == 29
+        assert "Read-only" in log.trouble
+    assert len(reopened(log).next(None, 99, 1 << 30)) == 29
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from pyingest.durability.record import Entry
+from pyingest.durability.segments import SegmentLog
+from pyingest.event import Event
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+log = SegmentLog(Path(sys.argv[1]), 1 << 20)
+for number in range(200):
+    (outcome,) = log.append([[Entry(Event("events", b"%d " % number * 1000))]])
+    print(number, outcome.name)
+"""
+
+
+def test_a_limit_of_the_system_costs_nothing_that_was_stored(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LIMITED, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    lines = [line.split() for line in said.splitlines()]
+    stored = [number for number, outcome in lines if outcome == "STORED"]
+    assert {outcome for _, outcome in lines} == {"STORED", "FULL"}
+    log = SegmentLog(tmp_path, ROOM)
+    found = [body.split()[0].decode() for body in bodies(log.next(None, 999, 1 << 30))]
+    assert found == stored
+    assert log.cut_bytes == 0
 
 
 def test_what_is_set_aside_can_be_read_as_records(tmp_path: Path) -> None:
