@@ -203,6 +203,17 @@ def kinds(said: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def alike(quick: Played, slow: Played) -> bool:
+    """Say whether the quick way did the same.
+
+    A head without an end may be a little longer there before it is refused: what came in two
+    reads is read as one, and limits of a head are kept to within one read.
+    """
+    more = slow.said.removeprefix(quick.said)
+    late = more.startswith(b"HTTP/1.1 431 ") and slow.said == quick.said + more
+    return quick.events == slow.events and (quick == slow or late)
+
+
 @dataclass(frozen=True)
 class Search:
     """One search with its fronts; every input goes to each of them."""
@@ -229,7 +240,7 @@ class Search:
         try:
             played = {name: front.play(data) for name, front in self.fronts.items()}
             sign = tuple(kinds(each.said)[:3] for each in played.values())
-            if played["quick"] != played["classic"]:
+            if not alike(played["quick"], played["classic"]):
                 raise Finding(f"the quick way differs: {played['quick']} {played['classic']}")
         except Finding as finding:
             raise Finding(str(finding), data) from None

@@ -92,6 +92,8 @@ class HttpProtocol(Protocol):
         self._read_closed = True
         if self._lingering:
             self._wire.loseConnection()
+        if self._held:
+            self._read(b"")
         self._pump()
 
     def writeConnectionLost(self) -> None:

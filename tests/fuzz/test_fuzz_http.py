@@ -87,3 +87,11 @@ def test_what_is_no_answer_is_found(said: bytes) -> None:
 def test_answers_of_one_connection_are_told_apart() -> None:
     one = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"
     assert kinds(one + b"1" + one + one + b"0") == (b"2001", b"200", b"2000")
+
+
+def test_a_head_that_is_refused_is_refused_by_the_quick_way_too() -> None:
+    """Found by the search: the quick way held the head back, and never said a word."""
+    head = b"POST /track HTTP/1.1\r\n" + b"X: y\r\n" * 1200 + b"Content-Length: 9\r\n\r\n"
+    played = [Front("classic", quick=quick).play([head]) for quick in (True, False)]
+    assert played[0] == played[1]
+    assert kinds(played[0].said) == (b"431",)
