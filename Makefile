@@ -3,13 +3,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check benchmarks services clean
+.PHONY: demo test fuzz check benchmarks services clean
 
 demo: $(VENV)/.ready ## the whole story on this machine, in about two minutes
 	$(BIN)/mixmigrate demo
 
+# What runs by itself shares the processors; what measures, or fills them, runs alone.
 test: $(VENV)/.ready ## the tests
-	$(BIN)/python -m pytest -q -rs
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/compare tests/pyingest tests/replay tests/shadow
+	$(BIN)/python -m pytest -q -rs --ignore=tests/compare --ignore=tests/pyingest --ignore=tests/replay --ignore=tests/shadow
+
+fuzz: $(VENV)/.ready ## the HTTP front against odd bytes, for ten minutes
+	$(BIN)/python -m benchmarks.fuzz_http --minutes 10
 
 check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff check .
@@ -21,8 +26,9 @@ benchmarks: $(VENV)/.ready ## comparing and ingesting, each beside other tools; 
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.ingest
 
-services: ## what system tests can use, from Debian's packages (needs root)
+services: ## what system tests can use: Debian's packages (needs root) and clients from npm
 	bash scripts/install-services.sh
+	bash scripts/install-clients.sh
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache

@@ -4,6 +4,8 @@
 set -uo pipefail
 
 PACKAGES=(erlang-base erlang-inets erlang-mochiweb nginx-light zstd chromium redis-server)
+# Where Node.js comes from elsewhere it brings npm along, and Debian's would push it out.
+command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 
 installed() {
   [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
