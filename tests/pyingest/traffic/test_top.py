@@ -88,7 +88,10 @@ def top(*words: str) -> Result:
     return CliRunner().invoke(top_command, words)
 
 
-def test_without_a_terminal_one_table_is_written(site: Site) -> None:
+def test_without_a_terminal_one_table_is_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # some runners set it
     result = top("--admin", site.url)
     assert result.exit_code == 0
     assert site.asked == ["/stats"]
