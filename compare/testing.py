@@ -65,7 +65,7 @@ def dual_run(
                 TappedEvent(side, event.queue, len(events), at, event.body)
                 for event in decision.events
             ]
-        exchanges.append(Exchange(number, 1000.0 + number, request, *outcomes))
+        exchanges.append(Exchange(number, 1000.0 + number, request, outcomes[0], outcomes[1]))
     return recorded(directory, exchanges, events)
 
 

@@ -47,20 +47,29 @@ Outcome = Answered | Failed
 
 
 class Reason(enum.StrEnum):
-    """Why a request was not mirrored to the candidate. Each is a bucket of the ledger."""
+    """Why a request was not mirrored to the other side. Each is a bucket of the ledger."""
 
     NOT_SAMPLED = "not sampled"
+    CONTROL = "control"
+    """Drawn for the control arm, which tells what mirroring costs the clients."""
     FILTERED = "filtered"
+    """By a rule of the configuration."""
+    SWITCHED_OFF = "switched off"
+    """Mirroring was switched off: by hand, or because nothing can be recorded any more."""
+    TOO_LARGE = "too large"
+    """Passed on as it came in, without being kept."""
+    ALONE = "alone"
+    """The other side cannot be told to keep its events off the production queue."""
     SHED = "shed"
-    """The lane to the candidate was full."""
+    """The lane to the other side was full."""
     BROKEN_CIRCUIT = "broken circuit"
     ABANDONED = "abandoned"
-    """The run ended before the candidate's turn came."""
+    """The run ended before the other side's turn came."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotMirrored:
-    """The candidate never got the request."""
+    """A side never got the request."""
 
     reason: Reason
 
@@ -75,8 +84,17 @@ class Exchange:
     """Epoch seconds at which the request was complete at the proxy."""
     request: Request
     """As it was sent on to both sides."""
-    legacy: Outcome
+    legacy: Outcome | NotMirrored
     candidate: Outcome | NotMirrored
+    owner: Side = Side.LEGACY
+    """The side that answered the client, and whose event is on the production queue."""
+
+    @property
+    def outcomes(self) -> tuple[Outcome, Outcome] | None:
+        """Legacy's outcome and the candidate's, if both got the request."""
+        if isinstance(self.legacy, NotMirrored) or isinstance(self.candidate, NotMirrored):
+            return None
+        return self.legacy, self.candidate
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,10 @@ from shadow.exchange import Answered, Failure, NotMirrored, Outcome, Reason
 
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
+    Reason.CONTROL: "control",
+    Reason.SWITCHED_OFF: "switched_off",
+    Reason.TOO_LARGE: "too_large",
+    Reason.ALONE: "alone",
     Reason.FILTERED: "filtered",
     Reason.SHED: "shed",
     Reason.BROKEN_CIRCUIT: "broken_circuit",
@@ -23,7 +27,7 @@ LEGACY_FAILURES = {
 class Ledger:
     """What became of every request that came to the proxy.
 
-    ``received = not_sampled + filtered + shed + broken_circuit + abandoned + mirrored`` and
+    ``received`` is ``mirrored`` and the sum of what :data:`BUCKETS` names, and
     ``mirrored = candidate_answered + candidate_failed + pending``.
     """
 
@@ -38,6 +42,10 @@ class Ledger:
     legacy_timed_out: int = 0
     legacy_malformed: int = 0
     not_sampled: int = 0
+    control: int = 0
+    switched_off: int = 0
+    too_large: int = 0
+    alone: int = 0
     filtered: int = 0
     shed: int = 0
     broken_circuit: int = 0

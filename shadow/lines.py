@@ -69,6 +69,7 @@ class ExchangeLine(RequestLine, kw_only=True):
     n: int
     legacy: OutcomeLine
     candidate: OutcomeLine
+    owner: Side = Side.LEGACY
 
 
 _decode_request = msgspec.json.Decoder(RequestLine).decode
@@ -91,6 +92,7 @@ def exchange_line(exchange: Exchange) -> bytes:
             **_body(request.body),
             "legacy": _outcome(exchange.legacy),
             "candidate": _outcome(exchange.candidate),
+            **({} if exchange.owner is Side.LEGACY else {"owner": exchange.owner.value}),
         }
     )
 
@@ -122,7 +124,8 @@ def read_exchange(line: bytes) -> Exchange:
         record.t,
         _request(record),
         _read_outcome(record.legacy),
-        _read_candidate(record.candidate),
+        _read_outcome(record.candidate),
+        record.owner,
     )
 
 
@@ -196,7 +199,9 @@ def _request(record: RequestLine) -> Request:
     )
 
 
-def _read_outcome(line: OutcomeLine) -> Outcome:
+def _read_outcome(line: OutcomeLine) -> Outcome | NotMirrored:
+    if line.skipped:
+        return NotMirrored(Reason(line.skipped))
     if line.failed:
         return Failed(Failure(line.failed), line.detail, line.seconds)
     response = Response(
@@ -207,7 +212,3 @@ def _read_outcome(line: OutcomeLine) -> Outcome:
         line.version.encode("latin-1"),
     )
     return Answered(response, line.seconds)
-
-
-def _read_candidate(line: OutcomeLine) -> Outcome | NotMirrored:
-    return NotMirrored(Reason(line.skipped)) if line.skipped else _read_outcome(line)

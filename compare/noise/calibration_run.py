@@ -10,7 +10,7 @@ from compare.judging.latency import Windows
 from compare.pairing.item import Item, Pair, said_by
 from compare.pairing.pairing import Leftovers, Pairing
 from compare.stages.requests import Reading, read
-from shadow.exchange import Answered, Exchange, NotMirrored, Outcome
+from shadow.exchange import Answered, Exchange, Outcome
 from shadow.recording import RunReader
 
 
@@ -37,17 +37,17 @@ class Asked:
 
     def add(self, exchange: Exchange) -> None:
         """Take one exchange."""
-        reading, other = read(exchange.request), exchange.candidate
+        reading, outcomes = read(exchange.request), exchange.outcomes
         self._aliases.update({one.key: one.alias_of for one in reading.carried if one.alias_of})
-        if isinstance(other, NotMirrored):
+        if outcomes is None:
             self._held_back.update(_all_keys(reading))
             return
         self._keys.update(_all_keys(reading))
         self.requests += 1
         request = exchange.request
         self._distinct.add(digest(b"%b %b\r\n%b" % (request.method, request.target, request.body)))
-        self.windows.add(exchange.at, _seconds(exchange.legacy), _seconds(other))
-        found = response_differences(exchange.legacy, other, self.headers)
+        self.windows.add(exchange.at, *map(_seconds, outcomes))
+        found = response_differences(*outcomes, self.headers)
         self.answers.update(one.kind.value for one in found)
 
     def link(self, said: Content) -> bytes | None:

@@ -8,7 +8,7 @@ from compare.stages.requests import Attributes, read, request_record
 from compare.stages.samples import curl, shown
 from compare.stages.tally import Example
 from pyingest.message import Response
-from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome
+from shadow.exchange import Answered, Exchange, Failed, Outcome
 
 
 class Case:
@@ -41,9 +41,9 @@ class Case:
 
     def noticed(self) -> tuple[tuple[Effect, str], ...]:
         """Return which clients would notice that the candidate answered otherwise, and how."""
-        if self.whole is None or isinstance(self.whole.candidate, NotMirrored):
+        if self.whole is None or self.whole.outcomes is None:
             return ()
-        legacy, candidate = self.whole.legacy, self.whole.candidate
+        legacy, candidate = self.whole.outcomes
         found = notices(self.whole.request, _response(legacy), _response(candidate))
         return tuple((one.effect, one.client) for one in found)
 

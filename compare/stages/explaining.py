@@ -27,7 +27,7 @@ from compare.stages.rules import Rules
 from compare.stages.scanning import Units
 from compare.stages.shuffle import inbox
 from pyingest.wire.term import Object
-from shadow.exchange import Exchange, Failed, NotMirrored, Outcome
+from shadow.exchange import Exchange, Failed, Outcome
 from shadow.recording import RunReader
 
 EXCUSE = "legacy never answered; set aside"
@@ -56,10 +56,10 @@ class Explaining:
 
     def exchange(self, unit: int, exchange: Exchange, findings: Sequence[Finding]) -> None:
         """Take an exchange that the candidate got, and what was found about its events."""
-        candidate = exchange.candidate
-        if isinstance(candidate, NotMirrored):
+        if exchange.outcomes is None:
             return
-        answers = response_differences(exchange.legacy, candidate, self._rules.headers)
+        legacy, candidate = exchange.outcomes
+        answers = response_differences(legacy, candidate, self._rules.headers)
         if not findings and not answers:
             return
         case = Case(unit, exchange)
@@ -71,10 +71,10 @@ class Explaining:
         ]
         self.found.excused += sum(case.excuses(one) for one in findings if one.differences)
         if answers:
-            ours, theirs = body_of(exchange.legacy), body_of(candidate)
+            ours, theirs = body_of(legacy), body_of(candidate)
             finding = Finding(exchange.number, tuple(answers), ours, theirs)
             judged = "answers" if case.has_answer else "failures"
-            excused = isinstance(exchange.legacy, Failed)
+            excused = isinstance(legacy, Failed)
             is_open.append(self._note(case, finding, "excused" if excused else judged))
         if any(is_open):
             self.found.differed += not isinstance(candidate, Failed)
@@ -184,7 +184,7 @@ def explain_partition(
     cases = CaseWriter(work / f"{CASES}-{number:04d}")
     task, units = Explaining(rules, paths, cases.add), Units()
     for exchange in RunReader(directory).exchanges(number):
-        if exchange.at <= until and not isinstance(exchange.candidate, NotMirrored):
+        if exchange.at <= until and exchange.outcomes is not None:
             task.exchange(units.of(exchange), exchange, findings.get(exchange.number, ()))
     cases.close()
     return task.finish()

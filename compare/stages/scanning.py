@@ -15,7 +15,7 @@ from compare.stages.rules import Rules
 from compare.stages.shuffle import Outbox
 from compare.stages.tally import UnitCounts
 from pyingest.message import Request
-from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome
+from shadow.exchange import Answered, Exchange, Failed, Outcome
 from shadow.recording import RunReader, partition
 
 TIES = "ties"
@@ -81,15 +81,14 @@ class Scan:
         if reading.token:
             found.tokens[reading.token] += 1
         found.attributes.update(reading.attributes.described())
-        candidate = exchange.candidate
         self._tie(exchange, reading)
-        if not isinstance(candidate, NotMirrored):
+        if exchange.outcomes is not None:
             found.counts.mirrored += 1
             found.dialects[dialect(exchange.request, reading)] += 1
             if reading.token:
                 found.mirrored_tokens.add(reading.token)
             found.strata[stratum(reading.attributes)] += len(reading.keys)
-            self._compare(self._units.of(exchange), exchange, candidate)
+            self._compare(self._units.of(exchange), exchange.at, *exchange.outcomes)
 
     def finish(self) -> Scanned:
         """Return what was found in all."""
@@ -107,18 +106,18 @@ class Scan:
             tie = Tie(one.key, visit, one.ported, one.alias_of)
             self._ties.put(partition(one.body, self._partitions), tie)
 
-    def _compare(self, unit: int, exchange: Exchange, candidate: Outcome) -> None:
+    def _compare(self, unit: int, at: float, legacy: Outcome, candidate: Outcome) -> None:
         found = self.found
-        found.windows.add(exchange.at, _seconds(exchange.legacy), _seconds(candidate))
+        found.windows.add(at, _seconds(legacy), _seconds(candidate))
         found.failed += isinstance(candidate, Failed)
-        if isinstance(exchange.legacy, Failed):
+        if isinstance(legacy, Failed):
             return
         self._answered.add(unit)
-        if is_error(exchange.legacy):
+        if is_error(legacy):
             self._failing[0].add(unit)
         elif is_error(candidate):
             self._failing[1].add(unit)
-        differences = response_differences(exchange.legacy, candidate, self._headers)
+        differences = response_differences(legacy, candidate, self._headers)
         if differences:
             found.differing.add(self._segment)
             found.paths.add(difference.path for difference in differences)
@@ -160,7 +159,7 @@ def request_digest(request: Request) -> bytes:
 def visit_of(segment: int, exchange: Exchange) -> Visit:
     """Return what pairing needs of an exchange."""
     candidate = exchange.candidate
-    mirrored = not isinstance(candidate, NotMirrored)
+    mirrored = exchange.outcomes is not None
     claims = is_success(candidate)
     doubtful = claims is False or is_success(exchange.legacy) is False
     return Visit(segment, exchange.number, mirrored, claims, doubtful)

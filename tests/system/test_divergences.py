@@ -176,7 +176,7 @@ def compared(
                 TappedEvent(side, queue, len(events) + place, at, body)
                 for place, (queue, body) in enumerate(queued)
             ]
-        exchanges.append(Exchange(number, at, request, *outcomes))
+        exchanges.append(Exchange(number, at, request, outcomes[0], outcomes[1]))
     return summarise(recorded(directory, exchanges, events), Rules())
 
 
