@@ -58,6 +58,7 @@ class WorkerEnd(PipeProtocol, Generic[S]):
         self._running: Serving | None = None
         self.failed = False
         self._stopped = False
+        self._over = False
 
     def dataReceived(self, data: bytes) -> None:
         """Do as the supervisor says."""
@@ -69,8 +70,9 @@ class WorkerEnd(PipeProtocol, Generic[S]):
                 self._tell(message)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        """Note that the supervisor is gone."""
-        self._orphaned()
+        """Note that the supervisor is gone; after our own end it says nothing."""
+        if not self._over:
+            self._orphaned()
 
     def leave(self) -> None:
         """Let the process end in order."""
@@ -109,6 +111,7 @@ class WorkerEnd(PipeProtocol, Generic[S]):
 
     def _last_word(self, result: object) -> object:
         """Tell the counts once more; nothing is sent after the reactor ended."""
+        self._over = True
         if isinstance(result, Failure):
             self.failed = True
         data = line(self._told(0))
