@@ -29,7 +29,7 @@ class Timer(Protocol):
 class Later(Protocol):
     """A clock that calls back: the reactor, or a test's."""
 
-    def callLater(  # noqa: N802  # Twisted's name
+    def callLater(  # Twisted's name
         self, delay: float, callable: Callable[..., object], /, *args: object
     ) -> Timer:
         """Call *callable* after *delay* seconds."""

@@ -1,6 +1,5 @@
 """A small file that is replaced whole and looked at often."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -127,4 +126,4 @@ def test_a_replacement_that_fails_leaves_what_was(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="control"):
         replace(path, b"on")
     assert [one.name for one in tmp_path.iterdir()] == ["control.json"]
-    assert os.listdir(path) == ["in the way"]
+    assert [one.name for one in path.iterdir()] == ["in the way"]
