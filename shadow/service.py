@@ -21,7 +21,7 @@ from shadow.serving.sideview import SideViews
 from shadow.serving.statusfiles import DIRECTORY
 from shadow.serving.taps import Taps
 from shadow.serving.telling import Teller
-from shadow.status import BreakerStatus, LaneStatus, Status
+from shadow.status import Status
 
 FLUSH_SECONDS = 1.0
 
@@ -157,16 +157,10 @@ class ShadowService:
             status.queues = self._taps.status()
         if self._front is None:
             return
-        proxy, limits = self._front.proxy, self._options.lane
+        proxy = self._front.proxy
         status.mirroring = proxy.closed is None
-        status.lane = LaneStatus(
-            requests=len(proxy.lane),
-            bytes=proxy.lane.bytes,
-            most_requests=limits.requests,
-            most_bytes=limits.bytes,
-            in_flight=proxy.lane.in_flight,
-        )
-        status.breaker = BreakerStatus(state="open" if self._front.breaker.is_open else "closed")
+        status.lane = proxy.lane.status()
+        status.breaker = self._front.breaker.status()
         ledger = proxy.ledger
         busy = ledger.received - ledger.legacy_answered - ledger.legacy_failed
         in_flight = {Side.LEGACY: busy, Side.CANDIDATE: proxy.lane.in_flight}

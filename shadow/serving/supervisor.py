@@ -29,7 +29,7 @@ from shadow.serving.accounts import close_killed
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.rundirectory import make_room, take_back
-from shadow.serving.settings import ShadowSettings
+from shadow.serving.settings import Settings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
 from shadow.status import Status
@@ -41,6 +41,8 @@ SPARE = 15.0
 REPLACED = 45.0
 """Seconds that a new proxy gets before the next one's turn comes."""
 LOOK = 0.05
+FIXED = ("listen", "live", "run", "workers", "backlog", "legacy_queue", "candidate_queue")
+"""Settings that no running process can change."""
 
 
 class Supervisor:
@@ -52,8 +54,8 @@ class Supervisor:
     def __init__(
         self,
         reactor: Any,
-        settings: ShadowSettings,
-        reread: Callable[[], ShadowSettings],
+        settings: Settings,
+        reread: Callable[[], Settings],
         log: Log,
     ) -> None:
         self._reactor = reactor
@@ -61,11 +63,12 @@ class Supervisor:
         self._reread = reread
         self._log = log
         self._created = time.time()
-        self._run = Path(settings.run)
+        self._run = Path(settings.shadow.run)
         self._directory = self._run / statusfiles.DIRECTORY
         self._tap: Slot[Duty] = Slot(reactor, 0, _plan, log, self)
         self._proxies: list[Slot[Duty]] = []
-        self.live = LivePage(reactor, self._run, settings.live, log) if settings.live else None
+        page = settings.shadow.live
+        self.live = LivePage(reactor, self._run, page, log) if page else None
         self._teller = Teller(reactor, self._directory, "supervisor", self._fill)
         self._polling = LoopingCall(self._poll)
         self._polling.clock = reactor
@@ -83,7 +86,7 @@ class Supervisor:
         :raises ShadowError: a process cannot begin; the others are ended.
         """
         make_room(self._run)
-        listen = self._settings
+        listen = self._settings.shadow
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
         self.port = sockets[0].getsockname()[1]
@@ -109,13 +112,12 @@ class Supervisor:
         except SettingsError as error:
             self._log.error("settings not taken", why=str(error))
             return
-        fixed = ("listen", "live", "run", "workers", "legacy_queue", "candidate_queue")
-        old = self._settings
-        changed = [name for name in fixed if getattr(settings, name) != getattr(old, name)]
+        old, new = self._settings.shadow, settings.shadow
+        changed = [name for name in FIXED if getattr(new, name) != getattr(old, name)]
         if changed:
-            self._log.warning("needs a restart", keys=[one.replace("_", "-") for one in changed])
-        kept = {name: getattr(old, name) for name in fixed}
-        self._settings = msgspec.structs.replace(settings, **kept)
+            self._log.warning("needs a restart", keys=[f"shadow.{name}" for name in changed])
+        kept = msgspec.structs.replace(new, **{name: getattr(old, name) for name in FIXED})
+        self._settings = msgspec.structs.replace(settings, shadow=kept)
         if not self._replacing:
             self._replacing = True
             Deferred.fromCoroutine(self._replace()).addErrback(self._broke)
