@@ -233,8 +233,7 @@ def settle(
     for pair in (*near, *far, *more):
         if _is_within(pair, since, until):
             findings.pair(pair, links.had(pair.legacy.link or pair.candidate.link))
-    for alone in (left.missing, left.extra, left.duplicate, left.duplicate_lost):
-        alone[:] = [item for item in alone if since <= item.event.at <= until]
+    _keep_within(left, since, until)
     _alone(left, links, findings)
     recount.denied(findings.put)
     found.skews[0.0] += max(0, links.server_times() - found.skews.total())
@@ -248,6 +247,11 @@ def settle(
 def _is_within(pair: Pair, since: float, until: float) -> bool:
     arrivals = pair.legacy.event.at, pair.candidate.event.at
     return min(arrivals) <= until and max(arrivals) >= since
+
+
+def _keep_within(left: Leftovers, since: float, until: float) -> None:
+    for alone in (left.missing, left.extra, left.duplicate, left.duplicate_lost):
+        alone[:] = [item for item in alone if since <= item.event.at <= until]
 
 
 def _alone(left: Leftovers, links: Links, findings: Findings) -> None:
