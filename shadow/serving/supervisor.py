@@ -23,12 +23,14 @@ from pyingest.serving.reading import SettingsError, address
 from pyingest.serving.slot import Slot
 from pyingest.serving.sockets import bind, bind_all
 from shadow.options import ShadowError
-from shadow.recording import RecordingError
+from shadow.runs.manifest import RecordingError
+from shadow.runs.run import Run
 from shadow.serving import statusfiles
 from shadow.serving.accounts import close_killed
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
-from shadow.serving.rundirectory import make_room, take_back
+from shadow.serving.reading import options_of
+from shadow.serving.rundirectory import begin, take_back
 from shadow.serving.settings import Settings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
@@ -63,6 +65,7 @@ class Supervisor:
         self._reread = reread
         self._log = log
         self._created = time.time()
+        self._record: Run | None = None
         self._run = Path(settings.shadow.run)
         self._directory = self._run / statusfiles.DIRECTORY
         self._tap: Slot[Duty] = Slot(reactor, 0, _plan, log, self)
@@ -85,11 +88,11 @@ class Supervisor:
         :raises RecordingError: the run directory cannot be written, or holds a run already.
         :raises ShadowError: a process cannot begin; the others are ended.
         """
-        make_room(self._run)
         listen = self._settings.shadow
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
         self.port = sockets[0].getsockname()[1]
+        self._record = begin(options_of(self._settings), self._created)
 
         def rebind() -> Any:
             return bind(host, self.port, listen.backlog)
@@ -137,6 +140,8 @@ class Supervisor:
         if self.live is not None:
             await self.live.stop(SPARE)
         await gatherResults(self._closing)
+        if self._record is not None:
+            self._record.close()
         self._teller.stop()
         if self._flaws:
             raise RecordingError(f"this run cannot be judged: {'; '.join(self._flaws)}")
@@ -145,14 +150,13 @@ class Supervisor:
         """Complete the account of a process that did not end in order."""
         if child.launch is None:
             return
-        place = place_of(child.launch.begin)
-        name, part = place.name, place.recorded(self._run)
+        name = place_of(child.launch.begin).name
         if child.complaint:
             self._flaws.append(f"{name}: {child.complaint}")
-        if child.is_orderly or not (part / "manifest.json").exists():
+        if child.is_orderly or self._record is None:
             return
-        pool = self._reactor.getThreadPool()
-        closing = deferToThreadPool(self._reactor, pool, close_killed, part, self._directory, name)
+        pool, work = self._reactor.getThreadPool(), (self._record, name, child.how)
+        closing = deferToThreadPool(self._reactor, pool, close_killed, *work)
         closing.addCallbacks(lambda lost: self._lost(name, lost), self._broke)
         self._closing.append(closing)
 
@@ -174,7 +178,7 @@ class Supervisor:
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)
-            take_back(self._run)
+            take_back(self._record)
             raise ShadowError(why)
 
     async def _end(self, slots: list[Slot[Duty]], seconds: float) -> None:
@@ -201,9 +205,11 @@ class Supervisor:
         oldest = self._reactor.seconds() - self._settings.timeouts.hang
         kill_silent(children, oldest, self._log)
 
-    def _lost(self, name: str, lost: int) -> None:
-        self._flaws.append(f"{name} was killed, and {lost:,} requests are lost to the record")
-        self._log.error("part of the run is incomplete", process=name, lost=lost)
+    def _lost(self, name: str, lost: int | None) -> None:
+        if lost is None:  # it had not begun to record
+            return
+        self._flaws.append(f"{name} was killed, {lost:,} requests are lost to the record")
+        self._log.error("part of the run is incomplete", of=name, lost=lost)
 
     def _broke(self, failure: Failure) -> None:
         self._flaws.append(failure.getErrorMessage())

@@ -7,7 +7,6 @@ connection was cut is sent again on another one, and counted.
 import http.client
 import json
 import os
-import resource
 import signal
 import threading
 import time
@@ -17,12 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from replay.processes import ProcessError, ServerProcess
+from replay.processes import ServerProcess
 from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
 from shadow.recording import RunReader
 from shadow.serving import statusfiles
 from shadow.status import Status
-from tests_compare import compared
 
 UNDECIDED, INVALID = 3, 4
 CLIENTS = 4
