@@ -36,7 +36,7 @@ from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
 from shadow.status import Status
 
-POLL = 5.0
+POLL = 1.0
 """Seconds between two looks at whether every process still speaks."""
 SPARE = 15.0
 """Seconds beyond its own limits after which a process that does not end is killed."""
@@ -151,13 +151,12 @@ class Supervisor:
         if child.launch is None:
             return
         name = place_of(child.launch.begin).name
-        if child.complaint:
-            self._flaws.append(f"{name}: {child.complaint}")
+        self._complain(child, name)
         if child.is_orderly or self._record is None:
             return
         pool, work = self._reactor.getThreadPool(), (self._record, name, child.how)
         closing = deferToThreadPool(self._reactor, pool, close_killed, *work)
-        closing.addCallbacks(lambda lost: self._lost(name, lost), self._broke)
+        closing.addCallbacks(lambda lost: self._lost(name, child.how, lost), self._broke)
         self._closing.append(closing)
 
     def others_serve(self, slot: Slot[Duty]) -> bool:
@@ -202,13 +201,24 @@ class Supervisor:
     async def _poll(self) -> None:
         children = [child for slot in self._slots() for child in slot.children]
         await ask_all([child for child in children if not child.gone.called])
+        for child in children:
+            if child.launch is not None:
+                self._complain(child, place_of(child.launch.begin).name)
         oldest = self._reactor.seconds() - self._settings.timeouts.hang
         kill_silent(children, oldest, self._log)
 
-    def _lost(self, name: str, lost: int | None) -> None:
+    def _complain(self, child: Child, name: str) -> None:
+        """Take note of what a process says is wrong with it."""
+        flaw = f"{name}: {child.complaint}"
+        if child.complaint and flaw not in self._flaws:
+            self._flaws.append(flaw)
+            self._log.error("not recorded any more", of=name, why=child.complaint)
+
+    def _lost(self, name: str, how: str, lost: int | None) -> None:
         if lost is None:  # it had not begun to record
             return
-        self._flaws.append(f"{name} was killed, {lost:,} requests are lost to the record")
+        what = f"{lost:,} requests are lost to the record" if lost else "its part is incomplete"
+        self._flaws.append(f"{name} ended with {how}: {what}")
         self._log.error("part of the run is incomplete", of=name, lost=lost)
 
     def _broke(self, failure: Failure) -> None:

@@ -7,7 +7,9 @@ connection was cut is sent again on another one, and counted.
 import http.client
 import json
 import os
+import resource
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.processes import ServerProcess
+from replay.processes import ProcessError, ServerProcess
 from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
 from shadow.recording import RunReader
 from shadow.serving import statusfiles
@@ -96,13 +98,16 @@ class Stage:
         self._running: list[ServerProcess] = []
         self.clients: list[Client] = []
 
-    def start(self, *words: str, legacy_spool: bool = False) -> None:
-        """Start everything; *words* are further ones for ``shadow``."""
+    def start(self, *words: str, further: tuple[str, ...] = ()) -> None:
+        """Start everything.
+
+        :param words: further ones for ``shadow``.
+        :param further: ones for legacy.
+        """
         self.queue = self.serve("queue", *kestrel(self.place / "queue"))
         queue = f"kestrel://{self.queue.address}/{QUEUES}"
         other = f"sqlite:{self.place}/candidate.db#{QUEUES}"
-        spool = ("--spool", str(self.place / "spool")) if legacy_spool else ()
-        legacy = self.serve("ingest", *ingest("mochiweb", queue), *spool, log="legacy")
+        legacy = self.serve("ingest", *ingest("mochiweb", queue), *further, log="legacy")
         candidate = self.serve("ingest", *ingest("mochiweb", other), log="candidate")
         self.shadow = self.serve(
             "shadow",
@@ -121,11 +126,20 @@ class Stage:
         self._running.append(ServerProcess([*COMMAND, command, *words], path))
         return self._running[-1]
 
-    def replace(self, old: ServerProcess, command: str, *words: str) -> None:
-        """Stop a server, and start it anew."""
-        self._running.remove(old)
-        old.stop()
-        self.serve(command, *words, log=f"{command}-again")
+    def end_shadow(self) -> str:
+        """Stop the dual run; return what it complained of, if it did."""
+        try:
+            self.shadow.stop()
+        except ProcessError as error:
+            return str(error)
+        return ""
+
+    def verdict(self) -> int:
+        """Return the exit status of ``compare``."""
+        words = [*COMMAND, "compare", str(self.run), "--out", str(self.place / "report")]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.returncode
 
     def end_load(self) -> None:
         """Let the clients send their last request and hear its answer."""
@@ -142,6 +156,11 @@ class Stage:
         found = self.told(name)
         assert found is not None
         return found.pid
+
+    def busiest(self) -> str:
+        """Return the name of the proxy that has most of the clients."""
+        proxies = [one for one in statusfiles.read_all(self.status) if one.ledger]
+        return max(proxies, key=lambda one: one.ledger["received"]).name
 
     def log(self, name: str = "shadow") -> str:
         return (self.place / f"{name}.log").read_text()
@@ -188,3 +207,81 @@ def account(stage: Stage) -> dict[str, int]:
     assert ledger["remainder"] == 0
     assert answered <= ledger["received"] <= answered + cut
     return ledger
+
+
+def test_a_killed_proxy_costs_no_request(stage: Stage) -> None:
+    stage.start()
+    name = stage.busiest()
+    os.kill(stage.pid(name), signal.SIGKILL)
+    until(lambda: stage.told(f"{name}.1"))
+    stage.end_load()
+    assert f"{name} ended with signal 9" in stage.end_shadow()
+    # Each client had at most one request on a connection of the killed one.
+    nobody_was_hurt(stage, cut=CLIENTS)
+    ledger = account(stage)
+    assert ledger["lost"] > 0
+    assert sum(told.ledger["lost"] for told in statusfiles.read_all(stage.status) if told.ledger)
+    assert stage.verdict() == INVALID
+
+
+def test_a_killed_tap_costs_no_request(stage: Stage) -> None:
+    stage.start()
+    os.kill(stage.pid("tap"), signal.SIGKILL)
+    until(lambda: stage.told("tap.1"))
+    stage.end_load()
+    assert "tap ended with signal 9" in stage.end_shadow()
+    nobody_was_hurt(stage)
+    assert account(stage)["lost"] == 0
+    assert stage.verdict() == INVALID
+
+
+def test_a_killed_supervisor_leaves_proxies_that_serve_and_can_be_ended(stage: Stage) -> None:
+    stage.start()
+    os.kill(stage.pid("supervisor"), signal.SIGKILL)
+    stage.end_load()
+    nobody_was_hurt(stage)
+    for name in ("proxy-0", "proxy-1"):
+        os.kill(stage.pid(name), signal.SIGTERM)
+    # The tap sees that no proxy is left, reads the queues to their ends, and goes.
+    until(lambda: not any(map(statusfiles.is_there, statusfiles.read_all(stage.status))))
+    assert "this process goes on until SIGTERM" in stage.log()
+    assert account(stage)["lost"] == 0
+    assert stage.verdict() == INVALID
+
+
+def test_a_full_disk_ends_the_recording_and_nothing_else(stage: Stage) -> None:
+    stage.start()
+    name = stage.busiest()
+    # Whatever this process writes beyond these bytes of a file fails (EFBIG).
+    resource.prlimit(stage.pid(name), resource.RLIMIT_FSIZE, (256, 256))
+    until(lambda: "not recorded any more" in stage.log())
+    stage.end_load()
+    assert name in stage.end_shadow()
+    nobody_was_hurt(stage)
+    assert account(stage)["lost"] > 0
+    assert stage.verdict() == INVALID
+
+
+def test_a_queue_that_is_restarted_costs_no_request(stage: Stage) -> None:
+    stage.start(further=("--spool", str(stage.place / "spool")))
+    address = stage.queue.address
+    stage.queue.stop()
+    time.sleep(LOAD)
+    stage.serve("queue", "--listen", address, *kestrel(stage.place / "queue")[2:], log="again")
+    stage.end_load()
+    stage.end_shadow()
+    nobody_was_hurt(stage)
+    assert account(stage)["lost"] == 0
+    assert stage.verdict() in (UNDECIDED, INVALID)
+
+
+def test_on_sighup_the_proxies_are_replaced_and_nothing_is_lost(stage: Stage) -> None:
+    stage.start()
+    os.kill(stage.shadow.pid, signal.SIGHUP)
+    until(lambda: stage.told("proxy-1.1"))
+    stage.end_load()
+    assert stage.end_shadow() == ""
+    nobody_was_hurt(stage)
+    ledger = account(stage)
+    assert (ledger["lost"], ledger["candidate_answered"]) == (0, ledger["received"])
+    assert stage.verdict() == UNDECIDED
