@@ -21,7 +21,8 @@ from shadow.proxy import Proxy
 from shadow.recorder import Recorder
 from shadow.recording import PARTITIONS, Manifest, RecordingError, RunWriter
 from shadow.sampling import Sampling
-from shadow.tap import Tap
+from shadow.tap import Tap, TapFiles
+from shadow.tapping.series import FILE, Series
 from shadow.upstream import Upstream, UpstreamLimits
 
 TAP_NAME = "mixmigrate-{:x}"
@@ -83,7 +84,8 @@ class ShadowService:
 
         :raises QueueError: they cannot be reached.
         """
-        tap = Tap(self._reactor, side, reader, names, self._recorder.event)
+        files = TapFiles(Series(self._options.run / FILE))
+        tap = Tap(self._reactor, side, reader, names, self._recorder.event, files)
         self._taps[side] = tap
         await tap.attach()
 

@@ -7,6 +7,7 @@ from typing import Any
 from pyingest.event import Stored
 from pyingest.queues.gauge import Gauge
 from pyingest.queues.interface import QueueError
+from pyingest.queues.kestrel_lane import OPEN
 from pyingest.queues.kestrel_reader import KestrelReader
 
 
@@ -29,6 +30,7 @@ class KestrelFleetReader:
             f"{host}:{port}": reader
             for (host, port), reader in zip(servers, self._readers, strict=True)
         }
+        self.most = OPEN
         self.whole = True
         """Whether the last read asked every server with success."""
         self._offsets = dict.fromkeys(names, 0)

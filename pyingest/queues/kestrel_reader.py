@@ -14,7 +14,7 @@ from pyingest.event import Stored
 from pyingest.queues.gauge import Gauge
 from pyingest.queues.interface import QueueError
 from pyingest.queues.kestrel_connection import Connector, KestrelClientProtocol, Lost
-from pyingest.queues.kestrel_lane import Lane, gauge
+from pyingest.queues.kestrel_lane import OPEN, Lane, gauge
 from pyingest.queues.kestrel_wire import ERRORS, Reply, is_queue_name, stat
 
 READ_SECONDS = 10.0
@@ -45,6 +45,8 @@ class KestrelReader:
         self._where = f"queue kestrel://{host}:{port}"
         self._lanes = {name: Lane(f"{name}+{child}".encode()) for name in names}
         self._attached = False
+        self.most = OPEN
+        """Messages in a read of which none is confirmed before the next."""
 
     async def attach(self) -> None:
         """Create the fan-out queues, so that whatever is written from now on is seen.
