@@ -32,6 +32,7 @@ ADAPTERS = {
     "pyingest/queues/kestrel.py",
     "pyingest/queues/kestrel_connection.py",
     "pyingest/queues/kestrel_fleet.py",
+    "pyingest/queues/kestrel_reader.py",
     "pyingest/queues/kestrel_server.py",
     "pyingest/queues/batches.py",
     "pyingest/queues/deadline.py",
