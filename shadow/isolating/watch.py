@@ -1,4 +1,4 @@
-"""Keeps an isolation going while a proxy runs: the switch, the stalls, the queues, once a second."""
+"""Keeps an isolation going while a proxy runs: the switch, the stalls, the queues, each second."""
 
 import time
 from collections.abc import Callable
