@@ -103,13 +103,13 @@ class Isolation:
         return self._shown() if tax.trip else ""
 
     def _shown(self) -> str:
-        taxes = [one for one in self.taxes() if one is not None]
-        shown = ", ".join(
-            f"p{one.quantile * 100:g} {one.mirrored * 1000:.1f} ms with a copy, "
-            f"{one.control * 1000:.1f} ms without"
-            for one in taxes
+        assert self.arms is not None
+        mirrored, control = self.arms.whole(False), self.arms.whole(True)
+        return ", ".join(
+            f"p{one * 100:g} {mirrored.quantile(one) * 1000:.1f} ms with a copy, "
+            f"{control.quantile(one) * 1000:.1f} ms without"
+            for one in QUANTILES
         )
-        return shown or "legacy answers later when a copy is sent"
 
     def taxes(self) -> list[Tax | None]:
         """Return what mirroring costs at each quantile; ``None`` where too little is known."""
