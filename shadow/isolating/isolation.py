@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shadow.breaker import Breaker, BreakerLimits
-from shadow.exchange import Failure, Outcome, Reason, Side
+from shadow.exchange import Failure, Reason, Side
 from shadow.isolating.router import Arm, NoArm, RequestArm, RuleRouter, SliceArm
 from shadow.isolating.rules import Rules, rules_of
 from shadow.isolating.settings import BreakerSettings, Isolating, SamplingSettings
@@ -69,18 +69,18 @@ class Isolation:
         self.stall = 0.0
         """Seconds of the longest stall of the last second."""
 
-    def answered(self, route: Route, outcome: Outcome, at: float) -> None:
-        """Take legacy's *outcome* for a request that came *at* (epoch seconds).
+    def answered(self, route: Route, seconds: float, at: float) -> None:
+        """Take how long the owner took for a request that came *at* (epoch seconds).
 
-        To be told at once, before the copy is sent: in the order of legacy's answers both arms
+        To be told at once, before the copy is sent: in the order of the answers both arms
         are alike. While the circuit is open nothing is counted, since then nothing is mirrored.
         """
         if self.arms is None or self._test is None or self.breaker.is_open:
             return
         control = route.skip is Reason.CONTROL
         if (control or route.skip is None) and route.owner is Side.LEGACY:
-            self.arms.add(control, outcome.seconds, at)
-            self._test.add(control, outcome.seconds, at)
+            self.arms.add(control, seconds, at)
+            self._test.add(control, seconds, at)
 
     def look(self, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
         """Open or release the circuit by what there is to see; to be called once a second."""

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from twisted.internet.task import Clock
 
-from pyingest.message import Request, Response
+from pyingest.message import Request
 from pyingest.serving.reading import SettingsError
 from shadow.breaker import BreakerLimits, BreakerState
-from shadow.exchange import Answered, Failure, Reason, Side
+from shadow.exchange import Failure, Reason, Side
 from shadow.isolating.isolation import Isolation, Means, breaker_limits, isolation_of
 from shadow.isolating.settings import BreakerSettings, Isolating, LaneSettings
 from shadow.isolating.switch import Control, control_file, write_control
@@ -44,13 +44,9 @@ class World:
             seconds = self.random.lognormvariate(math.log(0.02), 0.3)
             if route is MIRRORED:
                 seconds *= 1 + tax
-            self.isolation.answered(route, answered(seconds), self.now)
+            self.isolation.answered(route, seconds, self.now)
             self.now += 1 / requests
         self.isolation.look(LANE, {}, 0.0, 0)
-
-
-def answered(seconds: float) -> Answered:
-    return Answered(Response(200), seconds)
 
 
 def told(isolation: Isolation) -> Status:
@@ -134,7 +130,7 @@ def test_only_what_legacy_owns_and_both_arms_could_get_counts_for_the_tax() -> N
         Route(skip=Reason.SWITCHED_OFF),
         Route(Side.CANDIDATE),
     ):
-        isolation.answered(route, answered(0.001), 5.0)
+        isolation.answered(route, 0.001, 5.0)
     arm = told(isolation).arm
     assert (sum(arm.control.values()), sum(arm.mirrored.values())) == (1, 1)
 
@@ -142,7 +138,7 @@ def test_only_what_legacy_owns_and_both_arms_could_get_counts_for_the_tax() -> N
 def test_nothing_counts_for_the_tax_while_the_circuit_is_open() -> None:
     isolation = World(sampling={"control": 0.1}).isolation
     isolation.breaker.hold("test", 0.0)
-    isolation.answered(MIRRORED, answered(0.001), 5.0)
+    isolation.answered(MIRRORED, 0.001, 5.0)
     assert told(isolation).arm.mirrored == {}
 
 
