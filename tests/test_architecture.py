@@ -68,6 +68,7 @@ ADAPTERS = {
     "pyingest/terminal.py",
     "pyingest/traffic/command.py",
     "shadow/command.py",
+    "shadow/isolating/command.py",
     "shadow/proxy.py",
     "shadow/service.py",
     "shadow/serving/front.py",
