@@ -66,8 +66,9 @@ class ShadowService:
             ledger = KeptLedger(Odometer(directory / f"{place.name}{SUFFIX}"))
             self._front = Front(reactor, options, observers, ledger)
         if place.taps:
-            self._taps = Taps(reactor, options, self._recorder.event)
-        self._teller = Teller(reactor, directory, place.name, self._fill)
+            resumes = place.role is Role.TAP
+            self._taps = Taps(reactor, options, self._recorder.event, resumes)
+        self._teller = Teller(reactor, directory, place.told, self._fill)
         self._flusher = LoopingCall(self._flush)
         self._flusher.clock = reactor
         self.place = place
@@ -126,6 +127,8 @@ class ShadowService:
         self._teller.stop()
         if self._recorder.error:
             raise RecordingError(f"this run cannot be judged: {self._recorder.error}")
+        if self._taps is not None:
+            self._taps.end()
 
     def close(self) -> None:
         """Let go of everything: nothing began."""
@@ -179,7 +182,8 @@ class ShadowService:
         return {} if self._front is None else self._front.counted().to_dict()
 
     def _flush(self) -> None:
-        self._recorder.flush(self._counted())
+        if self._recorder.flush(self._counted()) and self._taps is not None:
+            self._taps.flushed()
 
     def _recording_failed(self, why: str) -> None:
         """Stop mirroring: without a recording there is nothing to mirror for."""
