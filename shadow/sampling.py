@@ -7,6 +7,7 @@ legacy did with it, against what it did with the mirrored ones, tells what mirro
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from shadow.isolating.sticky import Sticky, sticky_key
@@ -54,11 +55,12 @@ def position(key: bytes, seed: int = 0, purpose: bytes = b"sample") -> float:
 
 
 def positions(seed: int, purpose: bytes) -> Callable[[bytes], float]:
-    """Return :func:`position` for one seed and purpose, for where it is asked very often."""
+    """Return :func:`position` for one seed and purpose."""
     begun = _hash(seed, purpose)
     return lambda key: _placed(key, begun)
 
 
+@lru_cache(maxsize=64)
 def _hash(seed: int, purpose: bytes) -> "blake2b":
     salt = (seed % (1 << 64)).to_bytes(8, "big")
     return blake2b(digest_size=8, salt=salt, person=purpose)
