@@ -25,7 +25,7 @@ SECTIONS = (LaneSettings, BreakerSettings, SamplingSettings, TaxSettings, TripSe
 
 @pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.__name__)
 def test_every_setting_is_on_the_page_with_its_default(kind: type[Section]) -> None:
-    rows = {}
+    rows: dict[str, str] = {}
     for names, defaults in re.findall(r"^\| (`[^|]*`) \| ([^|]*) \|", PAGE, re.MULTILINE):
         keys = re.findall(r"`(\w+)`", names)
         rows.update(zip(keys, defaults.split(", ") if len(keys) > 1 else [defaults], strict=False))
