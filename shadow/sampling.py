@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
+from shadow.exchange import Reason
 from shadow.isolating.sticky import Sticky, sticky_key
-from shadow.routing import Seen
+from shadow.routing import MIRRORED, Route, Seen
 
 _STEPS = 1 << 53
 """Of the numbers from 0 up to 1: as many as a float holds with equal distances."""
@@ -38,6 +39,23 @@ class Sampling:
         if share >= 1.0:
             return True
         return share > 0.0 and position(sticky_key(request, self.sticky), self.seed) < share
+
+
+class SampleRouter:
+    """Legacy owns every request; the candidate gets a copy of those that *sampling* takes.
+
+    *draw* gives random numbers from 0 up to 1.
+    """
+
+    def __init__(self, sampling: Sampling, draw: Callable[[], float]) -> None:
+        self._sampling = sampling
+        self._draw = draw
+        self._left_out = Route(skip=Reason.NOT_SAMPLED)
+
+    def route(self, request: Seen) -> Route:
+        """Return the way of *request*."""
+        taken = self._sampling.takes(request, self._draw())
+        return MIRRORED if taken else self._left_out
 
 
 def is_sampled(request: Seen, share: float) -> bool:
