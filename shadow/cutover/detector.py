@@ -4,14 +4,12 @@ Both are e-detectors (Shin, Ramdas, Rinaldo, E-detectors: a nonparametric framew
 change detection, 2023) of the kind of CUSUM: the wealth of a bet against "the rate is as it should
 be" is never below what a bettor who starts anew would have, so that days without an error do not
 hide the first bad minute. While the claim holds, the mean number of steps until a false alarm is at
-least :data:`ALARM`, whenever one looks and however the rates change meanwhile. Each step is O(1).
+least ``alarm``, whenever one looks and however the rates change meanwhile; where it holds by far,
+false alarms are far rarer. Each step is O(1).
 """
 
 import math
 
-ALARM = 1e6
-"""Wealth at which a test rejects; steps between false alarms, on average, where the claim barely
-holds. Where it holds by far, false alarms are far rarer."""
 _RATIOS = (2.0, 4.0, 10.0, 30.0, 100.0)
 """Alternatives that are bet on, in equal parts: so many times the rate that is allowed."""
 _HALF_LIFE = 2_000
@@ -25,6 +23,9 @@ class TooMany:
     ``r^x · exp(-(r-1)·allowed)``, x being 1 for an event: its mean is at most 1 (see
     ``compare/judging/evidence.py``, which is the same bet without starting anew).
     """
+
+    alarm = 1e6
+    """Requests of the candidate between false alarms, if just *allowed* of them have events."""
 
     def __init__(self, allowed: float) -> None:
         self.allowed = allowed
@@ -47,14 +48,10 @@ class TooMany:
             self._logs[place] = max(0.0, left - cost + self._gains[place])
 
     @property
-    def wealth(self) -> float:
-        """ln of the evidence that the rate is too high; it only rises with an event."""
-        return _mean(
-            [
-                max(0.0, log - self._quiet * cost)
-                for log, cost in zip(self._logs, self._costs, strict=True)
-            ]
-        )
+    def evidence(self) -> float:
+        """How far it is to an alarm, by ln of the wealth: 1 is one. It rises only with an event."""
+        pairs = zip(self._logs, self._costs, strict=True)
+        return _mean([max(0.0, log - self._quiet * cost) for log, cost in pairs], self.alarm)
 
 
 class Worse:
@@ -64,6 +61,9 @@ class Worse:
     a chance of at most ``ratio·q / (ratio·q + 1 - q)``, q being its share of the traffic, whatever
     the rate is and however it changes: a fault that hits both sides at once is held against none.
     """
+
+    alarm = 1e4
+    """Events between false alarms, if the candidate has just *ratio* times legacy's share."""
 
     def __init__(self, ratio: float, share: float) -> None:
         self._ratio = ratio
@@ -80,9 +80,9 @@ class Worse:
         self._others = self._others * self._decay + (not candidate)
 
     @property
-    def wealth(self) -> float:
-        """ln of the evidence that the candidate is worse; infinite while legacy has no traffic."""
-        return _mean(self._logs) if self._others >= 1.0 else math.inf
+    def evidence(self) -> float:
+        """How far it is to an alarm: 1 is one; infinite while legacy has no traffic."""
+        return _mean(self._logs, self.alarm) if self._others >= 1.0 else math.inf
 
     def _bet(self, candidate: bool) -> None:
         most = self._ratio * self._owned
@@ -97,6 +97,8 @@ class Worse:
             self._logs[place] = max(0.0, self._logs[place] + gain)
 
 
-def _mean(logs: list[float]) -> float:
+def _mean(logs: list[float], alarm: float) -> float:
+    """Return ln of the mean wealth as a part of that at which there is an alarm."""
     most = max(logs)
-    return most + math.log(sum(math.exp(one - most) for one in logs) / len(logs))
+    mean = most + math.log(sum(math.exp(one - most) for one in logs) / len(logs))
+    return mean / math.log(alarm)

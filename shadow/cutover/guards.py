@@ -1,18 +1,17 @@
 """What makes the candidate stop answering: looks at each finished exchange, at O(1) each.
 
 Four things fire. *outage*: so many requests in a row got no answer from the candidate. *errors*:
-no answer, or status 500 and above; and *refusals*: an answer that does not say stored, where
-legacy's may say it. Rates fire if they are above a floor and above twice legacy's, both beyond doubt
-(``detector``). *latency*: see ``latency``. The candidate is measured on what it answers, legacy on
-what legacy answers. Where each has a copy of the other's requests, what both refuse or fail is held
-against none; otherwise the rates are compared as they are.
+no answer, or status 500 and above; and *refusals*: an answer that does not say stored. Both rates
+fire above a floor and above half as much again as legacy's, if that is beyond doubt (``detector``).
+*latency*: see ``latency``. The candidate is measured on what it answers, legacy on what legacy
+answers. Where each has a copy of the other's requests, what both refuse or fail is held against
+none; otherwise the rates are compared as they are.
 """
 
-import math
 from dataclasses import dataclass, field
 
 from pyingest.message import Response
-from shadow.cutover.detector import ALARM, TooMany, Worse
+from shadow.cutover.detector import TooMany, Worse
 from shadow.cutover.latency import Margin, Slowness
 from shadow.cutover.stage import Phase, Stage
 from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome, Reason, Side
@@ -30,7 +29,7 @@ class GuardLimits:
     """Share of errors that is always borne."""
     refusals: float = 0.05
     """Share of refusals that is always borne; what clients send decides on it, too."""
-    ratio: float = 2.0
+    ratio: float = 1.5
     """So many times legacy's share is borne, too."""
     margin: Margin = field(default_factory=Margin)
 
@@ -69,7 +68,7 @@ class _Rate:
     @property
     def evidence(self) -> float:
         """How far it is to an alarm: 1 fires."""
-        return max(0.0, min(self._many.wealth, self._worse.wealth) / math.log(ALARM))
+        return min(self._many.evidence, self._worse.evidence)
 
     def _trip(self) -> Trip:
         many = self._many

@@ -2,6 +2,8 @@
 
 Windows, not requests: those of one pause are slow together, so that one pause is one bad window
 (two of three must be bad). A window lasts a second, and longer until it holds enough requests.
+After a bad one the next begins when a request is fast again, or after a second, lest a short pause
+make two bad ones of it.
 """
 
 import math
@@ -67,6 +69,7 @@ class Slowness:
         self._margin = margin
         self._window: Window | None = None
         self._bad: deque[bool] = deque(maxlen=OF)
+        self._limit = self._waits_until = 0.0
 
     @property
     def bad(self) -> int:
@@ -76,27 +79,35 @@ class Slowness:
     def add(self, candidate: bool, seconds: float, now: float) -> bool:
         """Take one request; return whether two of the last three windows are bad by now."""
         window = self._window
+        if (
+            window is None
+            and now < self._waits_until
+            and not (candidate and seconds <= self._limit)
+        ):
+            return False
         if window is None:
             window = self._window = Window(now)
         window.add(candidate, seconds)
         if now - window.begin < SECONDS or window.totals[True] < ENOUGH:
             return False
         self._window = None
-        return self._close(window)
+        return self._close(window, now)
 
     def begin(self) -> None:
         """Forget the windows, but not how fast legacy was: another stage has begun."""
-        self._window = None
+        self._window, self._waits_until = None, 0.0
         self._bad.clear()
 
-    def _close(self, window: Window) -> bool:
+    def _close(self, window: Window, now: float) -> bool:
         if window.totals[False] >= ENOUGH:
             self.reference = window.p99(False)
         self.last = window.p99(True)
         if not self.reference:
             return False
         limit = max(self.reference * self._margin.factor, self.reference + self._margin.seconds)
-        self._bad.append(window.slower(limit) > _by_chance(window.totals[True]))
+        is_bad = window.slower(limit) > _by_chance(window.totals[True])
+        self._bad.append(is_bad)
+        self._limit, self._waits_until = limit, now + SECONDS if is_bad else 0.0
         return self.bad >= BAD
 
 

@@ -61,7 +61,7 @@ ADA = json.dumps(event())
         post(form(ADA[:-1] + ",}")),
         post(form(json.dumps({"$token": "t1", "$distinct_id": "ada", "$set": {"a": 1}}))),
     ],
-    ids="pixel form flags batch json gzip plain url-safe comma update".split(),
+    ids=["pixel", "form", "flags", "batch", "json", "gzip", "plain", "url-safe", "comma", "update"],
 )
 def test_a_person_is_found_in_whatever_shape_they_come(request_: Request) -> None:
     assert key_of(request_) == key_of(post(form(ADA)))
