@@ -27,7 +27,7 @@ LEGACY_FAILURES = {
 class Ledger:
     """What became of every request that came to the proxy.
 
-    ``received`` is ``mirrored`` and the sum of what :data:`BUCKETS` names, and
+    ``received`` is ``mirrored``, ``lost`` and the sum of what :data:`BUCKETS` names, and
     ``mirrored = candidate_answered + candidate_failed + pending``.
     """
 
@@ -53,6 +53,8 @@ class Ledger:
     mirrored: int = 0
     candidate_answered: int = 0
     candidate_failed: int = 0
+    lost: int = 0
+    """Received by a process that was killed before it had recorded what became of them."""
 
     def legacy_ended(self, outcome: Outcome) -> None:
         """Count how legacy took a request."""
@@ -83,7 +85,7 @@ class Ledger:
     def remainder(self) -> int:
         """Requests that are in no bucket; 0 at the end of an orderly run."""
         skipped: int = sum(getattr(self, name) for name in BUCKETS.values())
-        return self.received - skipped - self.mirrored
+        return self.received - skipped - self.mirrored - self.lost
 
     def to_dict(self) -> dict[str, int]:
         """Return all counters with ``pending`` and ``remainder``."""
