@@ -3,9 +3,9 @@
 from dataclasses import replace
 from hashlib import blake2b
 
-from shadow.cutover.person import key_of
 from shadow.cutover.stage import SHADOW, Phase, Stage
 from shadow.exchange import Reason, Side
+from shadow.isolating.sticky import person
 from shadow.routing import MIRRORED, Route, Router, Seen
 
 _BUCKETS = 1 << 64
@@ -58,6 +58,18 @@ class StageRouter:
 
 
 _UNPROVEN = (Reason.FILTERED, Reason.TOO_LARGE)
+
+
+def key_of(request: Seen) -> bytes:
+    """Return what the side of *request* is chosen by: its person, else its project, else itself.
+
+    A batch cannot be torn apart: its first event decides for all. Where not even a token is found
+    the whole request decides, so that a client that sends the same bytes again meets the same side.
+    """
+    found = person(request)
+    if found.distinct_id:
+        return b"%b\0%b" % (found.token, found.distinct_id)
+    return found.token or b"%b\0%b" % (request.target, request.body)
 
 
 def bucket(key: bytes, seed: bytes) -> int:

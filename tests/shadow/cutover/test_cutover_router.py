@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyingest.message import Request
-from shadow.cutover.person import key_of
-from shadow.cutover.router import Mirroring, StageRouter
+from shadow.cutover.router import Mirroring, StageRouter, key_of
 from shadow.cutover.stage import DONE, FLIPPED, SHADOW, Phase, Stage
 from shadow.exchange import Reason, Side
 from shadow.routing import Route
