@@ -2,7 +2,7 @@
 
 ``stage`` (where it stands, what leads on) · ``store`` (that on disk, and its history) · ``router``
 (which side answers a request) · ``detector``, ``latency``, ``guards`` (when the candidate must stop
-answering) · ``controller`` (all of these in a proxy) · ``processes`` (what each proxy tells of it) ·
-``preflight``, ``steps``, ``view`` (what the operator reads). The command stands in
+answering) · ``controller`` (all of these in a proxy) · ``processes`` (what each proxy tells of it)
+· ``preflight``, ``steps``, ``view`` (what the operator reads). The command stands in
 ``compare/cutover_command.py``: an advance needs a report that is verified.
 """

@@ -10,8 +10,9 @@ false alarms are far rarer. Each step is O(1).
 
 import math
 
-_RATIOS = (2.0, 4.0, 10.0, 30.0, 100.0)
-"""Alternatives that are bet on, in equal parts: so many times the rate that is allowed."""
+_RATIOS = (2.0, 4.0, 8.0)
+"""Alternatives that are bet on, in equal parts: so many times the rate that is allowed. No event
+counts for more than the last one makes it, lest a handful that have one cause be an alarm."""
 _HALF_LIFE = 2_000
 """Requests after which one counts half, in the share of traffic that each side has."""
 

@@ -23,7 +23,7 @@ OWNED, OTHERS = True, False
 class GuardLimits:
     """When the guards fire."""
 
-    outage: int = 10
+    outage: int = 8
     """Requests without an answer of the candidate's in a row."""
     errors: float = 0.005
     """Share of errors that is always borne."""
