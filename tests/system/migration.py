@@ -2,8 +2,8 @@
 
 import json
 import re
-import subprocess
 import socket
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable

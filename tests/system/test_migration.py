@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.system.migration import STEPS, Migration, until
-from tests.system.steady import Clients
 
 from replay.legacy import Erlang
+from tests.system.migration import STEPS, Migration, until
+from tests.system.steady import Clients
 
 RATE = 500
 POLICY = """
