@@ -48,7 +48,7 @@ class Controller:
         self.error = ""
         self._clock = clock
         self._store = store
-        self._router = router
+        self.router = router
         self._guards = guards
         self._name = name
         self._build = build
@@ -81,7 +81,7 @@ class Controller:
 
     def roll_back(self, trip: Trip) -> None:
         """Let legacy answer from now on, and say so to all."""
-        self._router.adopt(SHADOW, self.state.rules.seed)
+        self.router.adopt(SHADOW, self.state.rules.seed)
         self._unwritten = trip
         self._write()
 
@@ -109,7 +109,7 @@ class Controller:
 
     def _adopt(self, state: State) -> None:
         self.state = state
-        self._router.adopt(state.stage, state.rules.seed)
+        self.router.adopt(state.stage, state.rules.seed)
         self._guards.begin(state.stage)
         self._told_at = -TELL_SECONDS  # others wait for what this process has to say
 
@@ -151,7 +151,7 @@ class Controller:
             pid=os.getpid(),
             at=self._now(),
             epoch=self.state.epoch,
-            stage=str(self._router.stage),
+            stage=str(self.router.stage),
             copied=self._copied,
             legacy=_arm(arms[OTHERS]),
             candidate=_arm(arms[OWNED]),
