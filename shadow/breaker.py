@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shadow.exchange import Failed, Failure, Outcome
+from shadow.exchange import Failure
 from shadow.status import BreakerStatus
 
 OUTAGES = (Failure.REFUSED, Failure.TIMED_OUT)
@@ -101,9 +101,11 @@ class Breaker:
         self._probing_since = now
         return self._ticket
 
-    def ended(self, outcome: Outcome, now: float, ticket: int | None = None) -> None:
-        """Take the *outcome* of a request that was let through with *ticket*."""
-        why = outage(outcome, self._limits)
+    def ended(
+        self, kind: Failure | None, seconds: float, status: int, now: float, ticket: int
+    ) -> None:
+        """Take what became of a request that was let through with *ticket*; see :func:`outage`."""
+        why = outage(kind, seconds, status, self._limits)
         if why:
             self.failed(now, why, ticket)
         else:
@@ -182,12 +184,15 @@ class Breaker:
         self._row = self._recent = self._answers = 0
 
 
-def outage(outcome: Outcome, limits: BreakerLimits) -> str:
-    """Return why *outcome* counts as an outage, or an empty text."""
-    if isinstance(outcome, Failed):
-        return outcome.kind.value if outcome.kind in limits.counted else ""
-    if limits.slow and outcome.seconds >= limits.slow:
-        return f"slow: {outcome.seconds:.1f} s"
-    if limits.errors and outcome.response.status >= 500:
-        return f"status {outcome.response.status}"
+def outage(kind: Failure | None, seconds: float, status: int, limits: BreakerLimits) -> str:
+    """Return why an end counts as an outage, or an empty text.
+
+    :param kind: how the candidate failed, or ``None`` if it answered with that *status*.
+    """
+    if kind is not None:
+        return kind.value if kind in limits.counted else ""
+    if limits.slow and seconds >= limits.slow:
+        return f"slow: {seconds:.1f} s"
+    if limits.errors and status >= 500:
+        return f"status {status}"
     return ""

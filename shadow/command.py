@@ -11,7 +11,7 @@ from pyingest.terminal import Address, Stoppable, Trouble, say, serve
 if TYPE_CHECKING:
     from shadow.service import ShadowService
     from shadow.serving.running import DualRunServer
-    from shadow.serving.settings import ShadowSettings
+    from shadow.serving.settings import Settings
 
 # What runs is imported inside the commands: `mixmigrate --help` must not wait for Twisted.
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with all settings, in the section [shadow] (docs/operations.md); a flag wins.",
+    help="TOML file with all settings, (docs/operations.md); a flag wins over it.",
 )
 @click.option("--check", is_flag=True, help="Only say whether the settings can be used.")
 @click.option(
@@ -94,17 +94,14 @@ def shadow_command(config: Path | None, check: bool, **given: Any) -> None:
 
 def _flags(given: dict[str, Any]) -> dict[str, object]:
     """Return the flags by the keys of the settings; ``None`` for those not given."""
-    flags: dict[str, object] = {
-        name.replace("_", "-"): value for name, value in given.items() if name != "timeout"
-    }
+    elsewhere = {"share": "sampling.share", "timeout": "timeouts.answer"}
     for name in ("listen", "live"):
-        where = given[name]
-        flags[name] = None if where is None else f"{where[0]}:{where[1]}"
-    flags["run"] = None if given["run"] is None else str(given["run"])
-    flags["beside"] = given["beside"] or None
-    flags["notes"] = list(given["notes"]) or None
-    flags["timeouts.answer"] = given["timeout"]
-    return flags
+        if given[name] is not None:
+            given[name] = "{}:{}".format(*given[name])
+    given["run"] = None if given["run"] is None else str(given["run"])
+    given["beside"] = given["beside"] or None
+    given["notes"] = list(given["notes"]) or None
+    return {elsewhere.get(name, f"shadow.{name}"): value for name, value in given.items()}
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
@@ -117,7 +114,7 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     from shadow.serving.reading import read_settings
     from shadow.serving.running import run
 
-    def read() -> "ShadowSettings":
+    def read() -> "Settings":
         return read_settings(config, flags)
 
     try:
@@ -143,7 +140,7 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     def more() -> list[str]:
         return [f"ready live {one.live}" for one in serving if one.live]
 
-    host = address(settings.listen)[0]
+    host = address(settings.shadow.listen)[0]
     foreseen = (ListenError, QueueError, RecordingError, ShadowError)
     serve("shadow", host, begin, foreseen, hang_up, more)
 

@@ -49,11 +49,6 @@ class Lane(Generic[T]):
         """How many requests wait."""
         return len(self._waiting)
 
-    @property
-    def bytes(self) -> int:
-        """Bytes of what waits or is in flight."""
-        return self._bytes
-
     def has_room(self, size: int) -> bool:
         """Return whether an item of *size* bytes would be taken."""
         full = len(self._waiting) >= self._limits.requests

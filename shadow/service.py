@@ -12,8 +12,12 @@ from pyingest.queues.interface import parse_queue_url
 from shadow.exchange import Side
 from shadow.ledger import Ledger
 from shadow.options import ShadowOptions, SideOptions
-from shadow.recorder import Recorder
-from shadow.recording import PARTITIONS, Manifest, RecordingError, RunWriter
+from shadow.recorder import Recorder, Writer
+from shadow.recording import RunWriter
+from shadow.runs.background import Background, Hand
+from shadow.runs.manifest import PARTITIONS, Manifest, RecordingError
+from shadow.runs.rotating import PartsWriter
+from shadow.runs.run import Run
 from shadow.serving.front import Front
 from shadow.serving.odometer import SUFFIX, KeptLedger, Odometer
 from shadow.serving.place import Place, Role
@@ -21,7 +25,7 @@ from shadow.serving.sideview import SideViews
 from shadow.serving.statusfiles import DIRECTORY
 from shadow.serving.taps import Taps
 from shadow.serving.telling import Teller
-from shadow.status import BreakerStatus, LaneStatus, Status
+from shadow.status import Status
 
 FLUSH_SECONDS = 1.0
 
@@ -47,9 +51,10 @@ class ShadowService:
     log = Logger()
 
     def __init__(
-        self, reactor: Any, options: ShadowOptions, place: Place, writer: RunWriter
+        self, reactor: Any, options: ShadowOptions, place: Place, writer: Writer, hand: Background
     ) -> None:
         self._options = options
+        self._hand = hand
         self._recorder = Recorder(writer, self._recording_failed)
         directory = self.status_directory = options.run / DIRECTORY
         directory.mkdir(exist_ok=True, mode=0o700)
@@ -117,12 +122,14 @@ class ShadowService:
         if self._flusher.running:
             self._flusher.stop()
         self._recorder.close(self._counted(), self._taps.report() if self._taps else {})
+        self._hand.close()
         self._teller.stop()
         if self._recorder.error:
             raise RecordingError(f"this run cannot be judged: {self._recorder.error}")
 
     def close(self) -> None:
         """Let go of everything: nothing began."""
+        self._hand.close()
         if self._front is not None:
             self._front.close()
         for path in self.status_directory.glob(f"{self.place.name}.*"):
@@ -157,16 +164,10 @@ class ShadowService:
             status.queues = self._taps.status()
         if self._front is None:
             return
-        proxy, limits = self._front.proxy, self._options.lane
+        proxy = self._front.proxy
         status.mirroring = proxy.closed is None
-        status.lane = LaneStatus(
-            requests=len(proxy.lane),
-            bytes=proxy.lane.bytes,
-            most_requests=limits.requests,
-            most_bytes=limits.bytes,
-            in_flight=proxy.lane.in_flight,
-        )
-        status.breaker = BreakerStatus(state="open" if self._front.breaker.is_open else "closed")
+        status.lane = proxy.lane.status()
+        status.breaker = self._front.breaker.status()
         ledger = proxy.ledger
         busy = ledger.received - ledger.legacy_answered - ledger.legacy_failed
         in_flight = {Side.LEGACY: busy, Side.CANDIDATE: proxy.lane.in_flight}
@@ -195,8 +196,9 @@ async def start(reactor: Any, options: ShadowOptions, place: Place | None = None
     :raises RecordingError: the run directory cannot be written, or holds a run already.
     """
     here = place or Place(Role.WHOLE, time.time())
-    writer = RunWriter(here.recorded(options.run), _manifest(options, here.created))
-    service = ShadowService(reactor, options, here, writer)
+    hand = Background()
+    writer = _writer(options, here, hand)
+    service = ShadowService(reactor, options, here, writer, hand)
     try:
         await service.begin()
     except Exception:
@@ -206,13 +208,22 @@ async def start(reactor: Any, options: ShadowOptions, place: Place | None = None
     return service
 
 
-def _manifest(options: ShadowOptions, created: float) -> Manifest:
+def _writer(options: ShadowOptions, place: Place, hand: Hand) -> RunWriter | PartsWriter:
+    """Return what records: the whole run, or the parts of one of several processes."""
+    if place.role is Role.WHOLE:
+        manifest = Manifest(created=place.created, **described(options))
+        return RunWriter(options.run, manifest, hand)
+    return PartsWriter(Run.open(options.run), place.name, hand=hand)
+
+
+def described(options: ShadowOptions) -> dict[str, Any]:
+    """Return what the manifest of a run says of both sides."""
+
     def told(side: SideOptions) -> dict[str, str]:
         return {"url": side.url, "queue": parse_queue_url(side.queue).shown, "build": side.build}
 
-    return Manifest(
-        created=created,
-        legacy=told(options.legacy),
-        candidate=told(options.candidate),
-        notes=list(options.notes),
-    )
+    return {
+        "legacy": told(options.legacy),
+        "candidate": told(options.candidate),
+        "notes": list(options.notes),
+    }

@@ -2,7 +2,8 @@
 
 Read in this order: ``switch`` and ``watchedfile`` (off by hand, at run time), ``sticky`` (what a
 choice sticks to), ``sampling``, ``rules``, ``router`` (all of them as one question), then
-``histogram``, ``tax`` and ``taxtest`` (what mirroring costs), ``trips`` (when it costs too much),
-``settings`` and ``reading`` (how it is all set), and ``isolation``, which puts it together.
+``histogram`` and ``tax`` (what mirroring costs), ``bets``, ``units`` and ``taxtest`` (whether
+that is too much), ``trips`` and ``vitals`` (what else is), ``settings``, ``isolation``, which puts
+it together, and ``watch``, which keeps it going.
 ``shadow.lane`` and ``shadow.breaker`` are the two that stand next to the candidate.
 """

@@ -1,4 +1,4 @@
-"""What can be set about isolation, with its defaults: ``[sampling]``, ``[[rules]]``, ``[isolation]``.
+"""What can be set about isolation, with defaults: ``[sampling]``, ``[[rules]]``, ``[isolation]``.
 
 The defaults are safe but not nervous: what is always right to do is on, what needs a number that
 only the operator knows is off.
@@ -55,7 +55,7 @@ class RuleSettings(Section, frozen=True):
     """The last part of the path: ``track``, ``engage``, ``groups`` or ``import``."""
     token: OneOrMore = ()
     """The project's token, of the first record."""
-    header: dict[str, str] = {}
+    header: dict[str, str] = msgspec.field(default_factory=dict)
     """Header names with a regular expression each, found anywhere in the value; ``""`` asks only
     that the header is there."""
     action: Literal["mirror", "skip", "sample"] = "skip"

@@ -24,7 +24,8 @@ from shadow.status import ControlArm
 
 GROUPS = 20
 BEYOND = 20
-"""Answers of an arm that must lie beyond a quantile for it to mean something."""
+"""Answers of an arm that must lie beyond a quantile for it to mean something; and each group
+must hold some of both arms."""
 T = 2.093
 """Student's t with 19 degrees of freedom: 95 % lie within."""
 
@@ -81,6 +82,8 @@ class Arms:
         """Return the tax at *quantile*, or ``None`` while too little is known."""
         arms = [self.whole(False), self.whole(True)]
         if min(arm.total for arm in arms) * (1 - quantile) < BEYOND:
+            return None
+        if not all(arm.total for group in self._groups for arm in group):
             return None
         mirrored, control = (arm.quantile(quantile) for arm in arms)
         without = [_difference(_less(arms, group), quantile) for group in self._groups]

@@ -2,9 +2,7 @@
 
 import enum
 from dataclasses import dataclass
-from pathlib import Path
 
-PARTS = "parts"
 TAP_NAME = "mixmigrate-{:x}"
 """The name of our fan-out queues and cursors: one for each run, so that nothing of another is
 read."""
@@ -53,7 +51,3 @@ class Place:
     def taps(self) -> bool:
         """Whether the queues are read here."""
         return self.role is not Role.PROXY
-
-    def recorded(self, run: Path) -> Path:
-        """Return the directory that this process records in."""
-        return run if self.role is Role.WHOLE else run / PARTS / self.name

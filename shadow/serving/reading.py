@@ -9,54 +9,49 @@ from shadow.breaker import BreakerLimits
 from shadow.lane import LaneLimits
 from shadow.options import ShadowError, ShadowOptions, SideOptions, mapped_names
 from shadow.options import address as service_address
-from shadow.serving.settings import ShadowSettings
+from shadow.serving.settings import Settings
 
-SECTION = "shadow"
-OTHERS = frozenset({"cutover", "doctor", "replay", "compare", "calibrate", "live"})
+OTHERS = frozenset({"cutover", "doctor", "replay", "compare", "calibrate"})
 """Sections of the same file that are other commands' business."""
 NEEDED = {
     "legacy": "the URL of the service in production",
     "candidate": "the URL of its rewrite",
-    "legacy-queue": "where legacy's events lie",
-    "candidate-queue": "where the candidate's events lie",
+    "legacy_queue": "where legacy's events lie",
+    "candidate_queue": "where the candidate's events lie",
     "run": "a directory to record in",
 }
 
 
-def read_settings(path: Path | None, flags: Mapping[str, object]) -> ShadowSettings:
-    """Return the settings of the section ``[shadow]`` of *path*, with *flags* on top.
+def read_settings(path: Path | None, flags: Mapping[str, object]) -> Settings:
+    """Return the settings of the file at *path*, with *flags* on top.
 
-    :param flags: keys of the section, with dots, such as ``timeouts.answer``; ``None`` stands for
-        a flag that was not given.
+    :param flags: dotted keys, such as ``shadow.workers``; ``None`` stands for a flag that was
+        not given.
     :raises SettingsError: the file cannot be read, or a setting is not allowed or missing.
     """
     where = "the flags" if path is None else str(path)
     data = {} if path is None else parse(path)
-    if path is not None:
-        _look_at_sections(data, where)
-    section = data.setdefault(SECTION, {})
-    if not isinstance(section, dict):
-        raise SettingsError(f"{where}: {SECTION}: must be a section: [{SECTION}]")
-    put_flags(section, flags, where)
-    settings = converted(section, ShadowSettings, where if path is None else f"{where}: [shadow]")
+    put_flags(data, flags, where)
+    ours = {name: section for name, section in data.items() if name not in OTHERS}
+    settings = converted(ours, Settings, where)
     _check(settings, where)
     return settings
 
 
-def options_of(settings: ShadowSettings) -> ShadowOptions:
+def options_of(settings: Settings) -> ShadowOptions:
     """Return what one process of a dual run is told."""
-    host, port = address(settings.listen)
-    lane, breaker, times = settings.lane, settings.breaker, settings.timeouts
+    run, times, isolation = settings.shadow, settings.timeouts, settings.isolation
+    host, port = address(run.listen)
+    lane, breaker = isolation.lane, isolation.breaker
     return ShadowOptions(
         host=host,
         port=port,
-        legacy=SideOptions(settings.legacy, settings.legacy_queue, settings.legacy_build),
-        candidate=SideOptions(
-            settings.candidate, settings.candidate_queue, settings.candidate_build
-        ),
-        run=Path(settings.run),
-        notes=settings.notes,
-        share=settings.share,
+        legacy=SideOptions(run.legacy, run.legacy_queue, run.legacy_build),
+        candidate=SideOptions(run.candidate, run.candidate_queue, run.candidate_build),
+        run=Path(run.run),
+        notes=run.notes,
+        share=settings.sampling.share,
+        control=settings.sampling.control,
         answer_seconds=times.answer,
         connect_seconds=times.connect,
         drain_seconds=times.drain,
@@ -66,29 +61,22 @@ def options_of(settings: ShadowSettings) -> ShadowOptions:
     )
 
 
-def _look_at_sections(data: Mapping[str, object], where: str) -> None:
-    """Find a section whose name is misspelled: what stands in it would have no effect."""
-    unknown = data.keys() - OTHERS - {SECTION}
-    if unknown:
-        known = ", ".join(f"[{name}]" for name in sorted({SECTION, *OTHERS}))
-        raise SettingsError(f"{where}: {min(unknown)}: no such section; allowed: {known}")
-
-
-def _check(settings: ShadowSettings, where: str) -> None:
+def _check(settings: Settings, where: str) -> None:
     """Look at what types alone cannot say.
 
     :raises SettingsError: something is missing, or an address, URL or pair of queues is wrong.
     """
+    given = settings.shadow
     for name, what in NEEDED.items():
-        if not getattr(settings, name.replace("-", "_")):
+        if not getattr(given, name):
             raise SettingsError(
-                f"{where}: no {name}: say {what} with --{name}, or as {name} in the section "
-                f"[{SECTION}] of the file"
+                f"{where}: no {name}: say {what} with --{name.replace('_', '-')}, "
+                f"or as {name} in the section [shadow] of the file"
             )
     for name in ("listen", "live"):
-        _check_address(name, getattr(settings, name), where)
+        _check_address(f"shadow.{name}", getattr(given, name), where)
     for name in ("legacy", "candidate", "candidate_live", "legacy_shadow"):
-        _check_url(name.replace("_", "-"), getattr(settings, name), where)
+        _check_url(f"shadow.{name}", getattr(given, name), where)
     try:
         mapped_names(options_of(settings))
     except (QueueError, ShadowError) as error:

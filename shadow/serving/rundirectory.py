@@ -1,31 +1,29 @@
 """The directory of a run in which several processes record, each its own parts."""
 
 import shutil
-from pathlib import Path
 
-from shadow.recording import RecordingError
-from shadow.serving import statusfiles
-from shadow.serving.place import PARTS
+from shadow.options import ShadowOptions
+from shadow.runs.manifest import RecordingError, RunManifest
+from shadow.runs.run import Run
+from shadow.service import described
+from shadow.serving.statusfiles import DIRECTORY
 
 
-def make_room(run: Path) -> None:
-    """Make the directory.
+def begin(options: ShadowOptions, created: float) -> Run:
+    """Begin a run.
 
-    :raises RecordingError: it holds something already, or cannot be written.
+    :raises RecordingError: the directory holds something already, or cannot be written.
     """
+    run = Run.create(options.run, RunManifest(created=created, **described(options)))
     try:
-        run.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if any(run.iterdir()):
-            raise RecordingError(
-                f"{run}: not empty; a run needs a directory of its own, name another"
-            )
-        for name in (PARTS, statusfiles.DIRECTORY):
-            (run / name).mkdir(mode=0o700)
+        (options.run / DIRECTORY).mkdir(mode=0o700)
     except OSError as error:
-        raise RecordingError(f"{run}: cannot write a run here: {error}") from None
+        raise RecordingError(f"{options.run}: cannot write a run here: {error}") from None
+    return run
 
 
-def take_back(run: Path) -> None:
-    """Undo :func:`make_room` after a run that did not begin: the directory can be used again."""
-    for name in (PARTS, statusfiles.DIRECTORY):
-        shutil.rmtree(run / name, ignore_errors=True)
+def take_back(run: Run | None) -> None:
+    """Undo :func:`begin` after a run that did not begin: the directory can be used again."""
+    if run is not None:
+        shutil.rmtree(run.directory / DIRECTORY, ignore_errors=True)
+        run.discard()

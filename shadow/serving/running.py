@@ -9,7 +9,7 @@ from pyingest.serving.logfile import LogFile, adopt_twisted, open_log
 from pyingest.serving.logs import Log
 from shadow.service import ShadowService, start
 from shadow.serving.reading import options_of
-from shadow.serving.settings import ShadowSettings
+from shadow.serving.settings import Settings
 from shadow.serving.supervisor import Supervisor
 from shadow.serving.worker import log_settings
 
@@ -42,9 +42,7 @@ class DualRunServer:
             self._log.close()
 
 
-async def run(
-    reactor: Any, settings: ShadowSettings, reread: Callable[[], ShadowSettings]
-) -> DualRunServer:
+async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) -> DualRunServer:
     """Start the dual run that *settings* describe; *reread* gives them anew on SIGHUP.
 
     :raises QueueError: a queue cannot be tapped, or the log not be opened.

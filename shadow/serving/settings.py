@@ -1,17 +1,14 @@
-"""Everything that can be set for a dual run, with its defaults: the section ``[shadow]``."""
+"""Everything that can be set for a dual run, with its defaults: ``mixmigrate.toml``."""
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-Positive = Annotated[int, Meta(ge=1)]
-Part = Annotated[float, Meta(ge=0, le=1)]
+from pyingest.serving.settings import Positive, Section
+from shadow.isolating.settings import IsolationSettings, RuleSettings, SamplingSettings
+
 Seconds = Annotated[float, Meta(ge=0)]
 Limit = Annotated[float, Meta(ge=0.1)]
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="kebab"):
-    """One section of the file; a key that is not a field is an error."""
 
 
 class TimeoutSettings(Section, frozen=True):
@@ -27,38 +24,6 @@ class TimeoutSettings(Section, frozen=True):
     """On SIGTERM: for clients and the lane; after them for the taps."""
     hang: Annotated[float, Meta(ge=2)] = 60.0
     """After which a process that says nothing to its supervisor is killed."""
-
-
-class LaneSettings(Section, frozen=True):
-    """How much may be on the way to the candidate; of each proxy process."""
-
-    requests: Positive = 10_000
-    """Waiting requests."""
-    bytes: Positive = 64 * 1024 * 1024
-    """Bytes of requests that wait or are in flight."""
-    in_flight: Positive = 64
-    """Requests that the candidate has and has not answered."""
-
-
-class BreakerSettings(Section, frozen=True):
-    """When a candidate that is down is left alone."""
-
-    failures: Positive = 10
-    """So many failures in a row open the circuit."""
-    first: Annotated[float, Meta(gt=0)] = 0.5
-    """Seconds until the first probe; doubled after each that fails."""
-    longest: Annotated[float, Meta(gt=0)] = 10.0
-    """Seconds between probes, at most."""
-
-
-class LogSettings(Section, frozen=True):
-    """What is written down, as JSON lines."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    file: str = ""
-    """Path; empty: standard error."""
-    repeats: Positive = 10
-    """Lines of one kind a minute; those beyond are counted."""
 
 
 class ShadowSettings(Section, frozen=True):
@@ -80,13 +45,12 @@ class ShadowSettings(Section, frozen=True):
     candidate_queue: str = ""
     """Queue URL: where the candidate's lie."""
     legacy_build: str = ""
+    """What legacy is: a version, for the report."""
     candidate_build: str = ""
     run: str = ""
     """Directory to record in."""
     notes: tuple[str, ...] = ()
     """Sentences for the report."""
-    share: Part = 1.0
-    """Part of the requests that the candidate gets, too."""
     workers: Positive = 1
     """Proxy processes on one address."""
     live: str = ""
@@ -95,12 +59,29 @@ class ShadowSettings(Section, frozen=True):
     """Listen beside the proxies that a killed supervisor left behind; see docs/operations.md."""
     backlog: Positive = 1024
     """Connections that the system holds for each proxy until they are accepted."""
+
+
+class LogSettings(Section, frozen=True):
+    """What is written down, as JSON lines."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: str = ""
+    """Path; empty: standard error."""
+    repeats: Positive = 10
+    """Lines of one kind a minute; those beyond are counted."""
+
+
+class Settings(Section, frozen=True):
+    """The whole file, but for what other commands read in it."""
+
+    shadow: ShadowSettings = ShadowSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
-    lane: LaneSettings = LaneSettings()
-    breaker: BreakerSettings = BreakerSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    rules: tuple[RuleSettings, ...] = ()
+    isolation: IsolationSettings = IsolationSettings()
     logs: LogSettings = LogSettings()
 
     @property
     def is_single(self) -> bool:
         """Whether one process does everything."""
-        return self.workers == 1 and not self.live
+        return self.shadow.workers == 1 and not self.shadow.live

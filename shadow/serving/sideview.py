@@ -1,7 +1,7 @@
 """How each side has fared so far, from the exchanges that ended."""
 
 from shadow.exchange import Answered, Exchange, NotMirrored, Outcome, Side
-from shadow.serving.histogram import Histogram
+from shadow.isolating.histogram import Histogram
 from shadow.status import SideStatus
 
 

@@ -23,24 +23,28 @@ from pyingest.serving.reading import SettingsError, address
 from pyingest.serving.slot import Slot
 from pyingest.serving.sockets import bind, bind_all
 from shadow.options import ShadowError
-from shadow.recording import RecordingError
+from shadow.runs.manifest import RecordingError
+from shadow.runs.run import Run
 from shadow.serving import statusfiles
 from shadow.serving.accounts import close_killed
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
-from shadow.serving.rundirectory import make_room, take_back
-from shadow.serving.settings import ShadowSettings
+from shadow.serving.reading import options_of
+from shadow.serving.rundirectory import begin, take_back
+from shadow.serving.settings import Settings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
 from shadow.status import Status
 
-POLL = 5.0
+POLL = 1.0
 """Seconds between two looks at whether every process still speaks."""
 SPARE = 15.0
 """Seconds beyond its own limits after which a process that does not end is killed."""
 REPLACED = 45.0
 """Seconds that a new proxy gets before the next one's turn comes."""
 LOOK = 0.05
+FIXED = ("listen", "live", "run", "workers", "backlog", "legacy_queue", "candidate_queue")
+"""Settings that no running process can change."""
 
 
 class Supervisor:
@@ -52,8 +56,8 @@ class Supervisor:
     def __init__(
         self,
         reactor: Any,
-        settings: ShadowSettings,
-        reread: Callable[[], ShadowSettings],
+        settings: Settings,
+        reread: Callable[[], Settings],
         log: Log,
     ) -> None:
         self._reactor = reactor
@@ -61,11 +65,13 @@ class Supervisor:
         self._reread = reread
         self._log = log
         self._created = time.time()
-        self._run = Path(settings.run)
+        self._record: Run | None = None
+        self._run = Path(settings.shadow.run)
         self._directory = self._run / statusfiles.DIRECTORY
         self._tap: Slot[Duty] = Slot(reactor, 0, _plan, log, self)
         self._proxies: list[Slot[Duty]] = []
-        self.live = LivePage(reactor, self._run, settings.live, log) if settings.live else None
+        page = settings.shadow.live
+        self.live = LivePage(reactor, self._run, page, log) if page else None
         self._teller = Teller(reactor, self._directory, "supervisor", self._fill)
         self._polling = LoopingCall(self._poll)
         self._polling.clock = reactor
@@ -82,11 +88,11 @@ class Supervisor:
         :raises RecordingError: the run directory cannot be written, or holds a run already.
         :raises ShadowError: a process cannot begin; the others are ended.
         """
-        make_room(self._run)
-        listen = self._settings
+        listen = self._settings.shadow
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
         self.port = sockets[0].getsockname()[1]
+        self._record = begin(options_of(self._settings), self._created)
 
         def rebind() -> Any:
             return bind(host, self.port, listen.backlog)
@@ -109,13 +115,12 @@ class Supervisor:
         except SettingsError as error:
             self._log.error("settings not taken", why=str(error))
             return
-        fixed = ("listen", "live", "run", "workers", "legacy_queue", "candidate_queue")
-        old = self._settings
-        changed = [name for name in fixed if getattr(settings, name) != getattr(old, name)]
+        old, new = self._settings.shadow, settings.shadow
+        changed = [name for name in FIXED if getattr(new, name) != getattr(old, name)]
         if changed:
-            self._log.warning("needs a restart", keys=[one.replace("_", "-") for one in changed])
-        kept = {name: getattr(old, name) for name in fixed}
-        self._settings = msgspec.structs.replace(settings, **kept)
+            self._log.warning("needs a restart", keys=[f"shadow.{name}" for name in changed])
+        kept = msgspec.structs.replace(new, **{name: getattr(old, name) for name in FIXED})
+        self._settings = msgspec.structs.replace(settings, shadow=kept)
         if not self._replacing:
             self._replacing = True
             Deferred.fromCoroutine(self._replace()).addErrback(self._broke)
@@ -135,6 +140,8 @@ class Supervisor:
         if self.live is not None:
             await self.live.stop(SPARE)
         await gatherResults(self._closing)
+        if self._record is not None:
+            self._record.close()
         self._teller.stop()
         if self._flaws:
             raise RecordingError(f"this run cannot be judged: {'; '.join(self._flaws)}")
@@ -143,15 +150,13 @@ class Supervisor:
         """Complete the account of a process that did not end in order."""
         if child.launch is None:
             return
-        place = place_of(child.launch.begin)
-        name, part = place.name, place.recorded(self._run)
-        if child.complaint:
-            self._flaws.append(f"{name}: {child.complaint}")
-        if child.is_orderly or not (part / "manifest.json").exists():
+        name = place_of(child.launch.begin).name
+        self._complain(child, name)
+        if child.is_orderly or self._record is None:
             return
-        pool = self._reactor.getThreadPool()
-        closing = deferToThreadPool(self._reactor, pool, close_killed, part, self._directory, name)
-        closing.addCallbacks(lambda lost: self._lost(name, lost), self._broke)
+        pool, work = self._reactor.getThreadPool(), (self._record, name, child.how)
+        closing = deferToThreadPool(self._reactor, pool, close_killed, *work)
+        closing.addCallbacks(lambda lost: self._lost(name, child.how, lost), self._broke)
         self._closing.append(closing)
 
     def others_serve(self, slot: Slot[Duty]) -> bool:
@@ -172,7 +177,7 @@ class Supervisor:
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)
-            take_back(self._run)
+            take_back(self._record)
             raise ShadowError(why)
 
     async def _end(self, slots: list[Slot[Duty]], seconds: float) -> None:
@@ -196,12 +201,25 @@ class Supervisor:
     async def _poll(self) -> None:
         children = [child for slot in self._slots() for child in slot.children]
         await ask_all([child for child in children if not child.gone.called])
+        for child in children:
+            if child.launch is not None:
+                self._complain(child, place_of(child.launch.begin).name)
         oldest = self._reactor.seconds() - self._settings.timeouts.hang
         kill_silent(children, oldest, self._log)
 
-    def _lost(self, name: str, lost: int) -> None:
-        self._flaws.append(f"{name} was killed, and {lost:,} requests are lost to the record")
-        self._log.error("part of the run is incomplete", process=name, lost=lost)
+    def _complain(self, child: Child, name: str) -> None:
+        """Take note of what a process says is wrong with it."""
+        flaw = f"{name}: {child.complaint}"
+        if child.complaint and flaw not in self._flaws:
+            self._flaws.append(flaw)
+            self._log.error("not recorded any more", of=name, why=child.complaint)
+
+    def _lost(self, name: str, how: str, lost: int | None) -> None:
+        if lost is None:  # it had not begun to record
+            return
+        what = f"{lost:,} requests are lost to the record" if lost else "its part is incomplete"
+        self._flaws.append(f"{name} ended with {how}: {what}")
+        self._log.error("part of the run is incomplete", of=name, lost=lost)
 
     def _broke(self, failure: Failure) -> None:
         self._flaws.append(failure.getErrorMessage())

@@ -19,7 +19,7 @@ from shadow.service import ShadowService, start
 from shadow.serving.place import Place, Role
 from shadow.serving.reading import options_of
 from shadow.serving.settings import LogSettings as ShadowLogs
-from shadow.serving.settings import ShadowSettings
+from shadow.serving.settings import Settings
 from shadow.serving.statusfiles import is_there, read_all
 
 LOOK = 1.0
@@ -30,7 +30,7 @@ class Duty(msgspec.Struct, frozen=True):
     """What one process is to do."""
 
     role: Role
-    settings: ShadowSettings
+    settings: Settings
     created: float
     """Epoch seconds at which the run began."""
 

@@ -5,13 +5,14 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyingest.message import Response
 from shadow.breaker import Breaker, BreakerLimits, BreakerState, outage
-from shadow.exchange import Answered, Failed, Failure
+from shadow.exchange import Failure
+
+End = tuple[Failure | None, float, int]
 
 LIMITS = BreakerLimits(failures=3, first=1.0, longest=4.0, probes=1, steady=10.0)
-REFUSED = Failed(Failure.REFUSED, "", 0.0)
-GOOD = Answered(Response(200), 0.001)
+REFUSED: End = (Failure.REFUSED, 0.0, 0)
+GOOD: End = (None, 0.001, 200)
 
 
 def breaker_of(limits: BreakerLimits = LIMITS, jitter: float = 1.0) -> Breaker:
@@ -112,8 +113,8 @@ def test_a_while_of_success_makes_the_pause_short_again() -> None:
     probe_fails(breaker)
     now = breaker.opened_until
     assert now is not None
-    breaker.ended(GOOD, now, breaker.allows(now))
-    breaker.ended(GOOD, now + 10.0, breaker.allows(now + 10.0))
+    breaker.ended(*GOOD, now, breaker.allows(now))
+    breaker.ended(*GOOD, now + 10.0, breaker.allows(now + 10.0))
     for _ in range(3):
         breaker.failed(now + 11.0)
     assert breaker.opened_until == now + 12.0
@@ -124,7 +125,7 @@ def test_a_while_without_any_success_does_not() -> None:
     probe_fails(breaker)
     now = breaker.opened_until
     assert now is not None
-    breaker.ended(GOOD, now, breaker.allows(now))
+    breaker.ended(*GOOD, now, breaker.allows(now))
     for _ in range(3):
         breaker.failed(now + 11.0)
     assert breaker.opened_until == now + 15.0
@@ -157,17 +158,16 @@ def test_many_outages_among_successes_open_it() -> None:
 
 
 def test_a_slow_answer_counts_where_that_is_asked_for() -> None:
-    slow = Answered(Response(200), 2.0)
-    assert outage(slow, BreakerLimits()) == ""
-    assert outage(slow, BreakerLimits(slow=2.0)) == "slow: 2.0 s"
-    assert outage(slow, BreakerLimits(slow=2.1)) == ""
+    assert outage(None, 2.0, 200, BreakerLimits()) == ""
+    assert outage(None, 2.0, 200, BreakerLimits(slow=2.0)) == "slow: 2.0 s"
+    assert outage(None, 2.0, 200, BreakerLimits(slow=2.1)) == ""
 
 
 def test_errors_and_resets_count_where_that_is_asked_for() -> None:
-    error, reset = Answered(Response(503), 0.1), Failed(Failure.RESET, "", 0.1)
-    assert outage(error, BreakerLimits()) == outage(reset, BreakerLimits()) == ""
-    assert outage(error, BreakerLimits(errors=True)) == "status 503"
-    assert outage(reset, BreakerLimits(counted=(Failure.RESET,))) == "reset"
+    assert outage(None, 0.1, 503, BreakerLimits()) == ""
+    assert outage(Failure.RESET, 0.1, 0, BreakerLimits()) == ""
+    assert outage(None, 0.1, 503, BreakerLimits(errors=True)) == "status 503"
+    assert outage(Failure.RESET, 0.1, 0, BreakerLimits(counted=(Failure.RESET,))) == "reset"
 
 
 def test_others_may_hold_it_open_as_long_as_they_want() -> None:
@@ -214,6 +214,6 @@ def test_the_candidate_is_always_tried_again_and_never_by_two_probes(
             flying.append(ticket)
         if flying and random.random() < 0.7:
             outcome = REFUSED if random.random() < failing else GOOD
-            breaker.ended(outcome, now, flying.pop(random.randrange(len(flying))))
+            breaker.ended(*outcome, now, flying.pop(random.randrange(len(flying))))
         # The longest pause with its jitter, or a probe that is lost, and a step.
         assert now - last < 4 * LIMITS.longest + 2 * 1.2 * LIMITS.longest + 1
