@@ -85,6 +85,7 @@ ADAPTERS = {
     "shadow/upstream.py",
     "compare/noise/command.py",
     "compare/command.py",
+    "compare/cutover_command.py",
     "compare/policy/command.py",
     "compare/verify_command.py",
     "replay/command.py",
