@@ -1,7 +1,7 @@
 """What a dual run is told: where the sides are, where they queue, and how much it may take."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,7 +48,7 @@ class ShadowOptions:
     """How long an open connection may still bring a request at the end."""
     drain_seconds: float = 10.0
     """How long clients and the lane get to finish at the end; and after them the taps."""
-    isolating: Isolating = Isolating()
+    isolating: Isolating = field(default_factory=Isolating)
     """What keeps the clients unharmed: sampling, rules, lane, breaker, trips."""
 
     def side(self, side: Side) -> SideOptions:
