@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from compare.command import compare_command
+from compare.live.command import live_command
 from compare.noise.command import calibrate_command
 from compare.policy.command import policy_command
 from compare.verify_command import verify_command
@@ -68,6 +69,7 @@ for command in (
     shadow_command,
     replay_command,
     compare_command,
+    live_command,
     verify_command,
     policy_command,
     calibrate_command,

@@ -77,9 +77,14 @@ class Following:
         matched.merge(settle_left(matched.left, self._rules, self._work))
         if final:
             scanned.damage |= {line for one in self._partitions for line in one.damage(run)}
-        return summary_of(
+        summary = summary_of(
             run, self._rules, scanned, matched, self._explained(scanned, matched, until)
         )
+        if not final:
+            # That it has not ended, and that its taps still read, is no damage to a growing run.
+            cuts = {line for one in self._partitions for line in one.cuts()}
+            summary.damage = sorted(scanned.damage | matched.damage | cuts)
+        return summary
 
     def _explained(self, scanned: Scanned, matched: Matched, until: float) -> Explained:
         paths = Paths()
@@ -141,9 +146,13 @@ class Partition:
         box.close()
         return found
 
+    def cuts(self) -> set[str]:
+        """Return which segments could not be read on, and why."""
+        return {f"{name}: {what}" for name, what in self._cuts.items()}
+
     def damage(self, run: RunReader) -> set[str]:
         """Return what of both segments is missing, when the run has ended."""
-        told = {f"{name}: {what}" for name, what in self._cuts.items()}
+        told = self.cuts()
         if self._bad:
             told.add(f"{self._exchanges.path.name}: {self._bad} lines could not be read")
         for reader, counts in (
