@@ -13,7 +13,7 @@ from compare.live.access import COOKIE, Access, Caller, Entry
 from compare.live.gate import WrongQuestion, answer, question, status, told
 from compare.live.metrics import CONTENT_TYPE, render_metrics
 from compare.live.page import POLICY, page
-from compare.live.stream import Board, Stream
+from compare.live.stream import PATIENCE, Board, Stream
 from compare.live.view import View
 
 MOST_BODY = 64 * 1024
@@ -65,6 +65,8 @@ class Live(Resource):
         self._board = board
         self._access = access
         self._clock = clock
+        self.patience = PATIENCE
+        """Seconds without reading after which a page is dropped."""
         self.streams: set[Stream] = set()
 
     def render(self, request: Request) -> Any:
@@ -117,7 +119,8 @@ class Live(Resource):
         transport = request.channel.transport
         handle = transport.getHandle()
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        stream = Stream(request, self._board, self._clock, transport.abortConnection)
+        drop = transport.abortConnection
+        stream = Stream(request, self._board, self._clock, drop, self.patience)
         self.streams.add(stream)
         gone = request.notifyFinish()
         gone.addBoth(lambda _: self._forget(stream))

@@ -50,11 +50,19 @@ class Stream:
     :param drop: ends its connection at once.
     """
 
-    def __init__(self, request: Any, board: Board, clock: Any, drop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        request: Any,
+        board: Board,
+        clock: Any,
+        drop: Callable[[], None],
+        patience: float = PATIENCE,
+    ) -> None:
         self._request = request
         self._board = board
         self._clock = clock
         self._drop = drop
+        self._patience = patience
         self._tick = self._looks = -1
         self._full_since: float | None = None
         self.ended = False
@@ -67,7 +75,7 @@ class Stream:
         if self.ended:
             return
         if self._full_since is not None:
-            if self._clock.seconds() - self._full_since > PATIENCE:
+            if self._clock.seconds() - self._full_since > self._patience:
                 self.ended = True
                 self._drop()
             return

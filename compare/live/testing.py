@@ -110,7 +110,7 @@ def proxy_status(at: float, pid: int, count: int, **changes: Any) -> Status:
     told: dict[str, Any] = {
         "name": "proxy-0",
         "pid": pid,
-        "began": at - 1000.0,
+        "began": 1_700_000_000.0,
         "at": at,
         "ledger": ledger,
         "lane": LaneStatus(requests=3, bytes=900, most_requests=100, most_bytes=10_000),
@@ -130,7 +130,7 @@ def tap_status(at: float, pid: int, count: int, **changes: Any) -> Status:
     told: dict[str, Any] = {
         "name": "tap",
         "pid": pid,
-        "began": at - 1000.0,
+        "began": 1_700_000_000.0,
         "at": at,
         "queues": {
             f"{side} events": QueueStatus(read=count, lag=4, watermark=at - 0.5, depth=12, age=0.8)
