@@ -13,17 +13,17 @@ Buckets = Mapping[int, int]
 
 def lower_edge(bucket: int) -> float:
     """Return the shortest duration of a bucket, in seconds; the lowest one begins at 0."""
-    return 2.0 ** (bucket / BUCKETS_PER_OCTAVE) / 1e6 if bucket > 0 else 0.0
+    return math.exp2(bucket / BUCKETS_PER_OCTAVE) / 1e6 if bucket > 0 else 0.0
 
 
 def upper_edge(bucket: int) -> float:
     """Return the duration, in seconds, that all of a bucket's are shorter than."""
-    return 2.0 ** ((bucket + 1) / BUCKETS_PER_OCTAVE) / 1e6
+    return math.exp2((bucket + 1) / BUCKETS_PER_OCTAVE) / 1e6
 
 
 def middle(bucket: int) -> float:
     """Return the geometric middle of a bucket, in seconds: at most 4.5 % off."""
-    return 2.0 ** ((bucket + 0.5) / BUCKETS_PER_OCTAVE) / 1e6
+    return math.exp2((bucket + 0.5) / BUCKETS_PER_OCTAVE) / 1e6
 
 
 def total(buckets: Buckets) -> int:

@@ -46,6 +46,10 @@ _PATHS = b"/, /events, /verdict, /metrics or /health\n"
 class LimitedRequest(Request):
     """A request whose body is cut off beyond what anybody here reads."""
 
+    def gotLength(self, length: int | None) -> None:
+        """Make room in memory, whatever length is announced: what comes is bounded."""
+        super().gotLength(0)
+
     def handleContentChunk(self, data: bytes) -> None:
         """Keep *data*, or end the connection of who sends too much."""
         if self.content is None or self.content.tell() + len(data) > MOST_BODY:
