@@ -19,7 +19,6 @@ from pyingest.terminal import Address, Stoppable, Trouble, serve
 )
 @click.option(
     "--policy",
-    "source",
     default="default",
     show_default=True,
     metavar="FILE",
@@ -37,7 +36,7 @@ from pyingest.terminal import Address, Stoppable, Trouble, serve
     help="A file that holds the token. Needed where others than this machine can reach the page.",
 )
 def live_command(
-    run: Path, listen: tuple[str, int], source: str, token: str, token_file: Path | None
+    run: Path, listen: tuple[str, int], policy: str, token: str, token_file: Path | None
 ) -> None:
     """Show a dual run as it goes: a page, a verdict for machines, metrics.
 
@@ -53,12 +52,12 @@ def live_command(
     if token_file is not None:
         token = _token(token_file, token)
     try:
-        load(source)
+        load(policy)
     except PolicyError as error:
         raise Trouble(str(error)) from None
     if not run.parent.exists():
         raise Trouble(f"{run.parent}: no such directory, so no run can come to be in it")
-    options = LiveOptions(run, listen[0], listen[1], source, token)
+    options = LiveOptions(run, listen[0], listen[1], policy, token)
 
     async def begin(reactor: Any) -> Stoppable:
         return await start(reactor, options)

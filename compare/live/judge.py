@@ -17,7 +17,7 @@ from compare.live.looking import Looker
 from compare.policy.policy import load
 
 SHARE = 0.25
-"""The most of one processor that looks may take: between two lies three times their length."""
+"""The most of one processor that looks may take."""
 NICENESS = 10
 """Clients are served on the same machine."""
 
@@ -30,10 +30,12 @@ def main(run: str, source: str, work: str, every: str) -> None:
     policy, _ = load(source)
     looker = Looker(Path(run), policy, Path(work), process_exists)
     while True:
+        began = time.process_time()
         found = looker.look()
+        work = time.process_time() - began
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
         sys.stdout.buffer.flush()
-        time.sleep(max(float(every), found.seconds * (1 / SHARE - 1)))
+        time.sleep(max(float(every), work * (1 / SHARE - 1)))
 
 
 def process_exists(pid: int) -> bool:

@@ -112,10 +112,11 @@ async function pausing(page) {
 async function dropping(page) {
   await ask('stop');
   await page.waitForFunction(() => document.getElementById('alert').textContent.startsWith('Stale since'));
+  const alert = await page.evaluate(() => document.getElementById('alert').getBoundingClientRect().top);
   await page.screenshot({ path: path.join(shots, 'stale.png') });
   await ask('start');
   await page.waitForFunction(() => document.getElementById('alert').hidden);
-  return { outcome: await page.textContent('#verdict .big') };
+  return { alert, outcome: await page.textContent('#verdict .big') };
 }
 
 (async () => {
