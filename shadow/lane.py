@@ -4,7 +4,16 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pyingest.message import Request
+from shadow.status import LaneStatus
+
 T = TypeVar("T")
+_REQUEST = 600
+"""Bytes of memory of a request in the lane besides its texts: the records around it."""
+_TEXT = 40
+"""Bytes of memory of a text besides its own (``sys.getsizeof(b"")`` is 33, rounded up)."""
+_HEADER = 2 * _TEXT + 72
+"""Of a header line: two texts, and the pair that holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +23,7 @@ class LaneLimits:
     requests: int = 10_000
     """Waiting requests."""
     bytes: int = 64 * 1024 * 1024
-    """Bytes of requests that wait or are in flight."""
+    """Bytes of memory of requests that wait or are in flight; see :func:`weight`."""
     in_flight: int = 64
     """Requests that the candidate has and has not answered."""
 
@@ -31,6 +40,10 @@ class Lane(Generic[T]):
         self._waiting: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self.in_flight = 0
+        self.shed = 0
+        """Requests that were not taken."""
+        self.shed_bytes = 0
+        self._most_requests = self._most_bytes = 0
 
     def __len__(self) -> int:
         """How many requests wait."""
@@ -44,9 +57,15 @@ class Lane(Generic[T]):
     def offer(self, item: T, size: int) -> bool:
         """Take *item* of *size* bytes; return whether there was room."""
         if not self.has_room(size):
+            self.shed += 1
+            self.shed_bytes += size
             return False
         self._waiting.append((item, size))
         self._bytes += size
+        if self._bytes > self._most_bytes:
+            self._most_bytes = self._bytes
+        if len(self._waiting) > self._most_requests:
+            self._most_requests = len(self._waiting)
         return True
 
     def next(self) -> tuple[T, int] | None:
@@ -64,9 +83,35 @@ class Lane(Generic[T]):
         self.in_flight -= 1
         self._bytes -= size
 
+    @property
+    def is_full(self) -> bool:
+        """Whether next to nothing more would be taken: a twentieth of either bound is free."""
+        limits = self._limits
+        return len(self) >= 0.95 * limits.requests or self._bytes >= 0.95 * limits.bytes
+
+    def status(self) -> LaneStatus:
+        """Return what is on the way now, and what was at most."""
+        return LaneStatus(
+            requests=len(self),
+            bytes=self._bytes,
+            most_requests=self._most_requests,
+            most_bytes=self._most_bytes,
+            in_flight=self.in_flight,
+        )
+
     def abandon(self) -> list[T]:
         """Return what waits, and forget it."""
         items = [item for item, _ in self._waiting]
         self._bytes -= sum(size for _, size in self._waiting)
         self._waiting.clear()
         return items
+
+
+def weight(request: Request) -> int:
+    """Return about how many bytes of memory *request* takes up in the lane; rather too many.
+
+    With headers a small request is a score of objects, which together are larger than its text.
+    """
+    texts = sum(len(name) + len(value) for name, value in request.headers)
+    own = len(request.target) + len(request.body) + 2 * _TEXT
+    return _REQUEST + own + texts + _HEADER * len(request.headers)

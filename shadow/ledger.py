@@ -1,8 +1,9 @@
 """Counters in which every request is in exactly one bucket, and the sums close."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from shadow.exchange import Answered, Failure, NotMirrored, Outcome, Reason
+from shadow.exchange import Answered, Exchange, Failure, NotMirrored, Outcome, Reason
 
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
@@ -27,7 +28,7 @@ LEGACY_FAILURES = {
 class Ledger:
     """What became of every request that came to the proxy.
 
-    ``received`` is ``mirrored`` and the sum of what :data:`BUCKETS` names, and
+    ``received`` is ``mirrored``, ``lost``, and the sum of what :data:`BUCKETS` names, and
     ``mirrored = candidate_answered + candidate_failed + pending``.
     """
 
@@ -53,6 +54,21 @@ class Ledger:
     mirrored: int = 0
     candidate_answered: int = 0
     candidate_failed: int = 0
+    lost: int = 0
+    """Received by a process that was killed before it had recorded what became of them."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Count one request that has its record: everything that its record tells."""
+        self.received += 1
+        if not isinstance(exchange.legacy, NotMirrored):
+            self.legacy_ended(exchange.legacy)
+        if exchange.outcomes is not None:
+            self.mirrored += 1
+            self.candidate_ended(exchange.candidate)
+        elif isinstance(exchange.candidate, NotMirrored):
+            self.candidate_ended(exchange.candidate)
+        elif isinstance(exchange.legacy, NotMirrored):
+            self._count(BUCKETS[exchange.legacy.reason])
 
     def legacy_ended(self, outcome: Outcome) -> None:
         """Count how legacy took a request."""
@@ -83,8 +99,26 @@ class Ledger:
     def remainder(self) -> int:
         """Requests that are in no bucket; 0 at the end of an orderly run."""
         skipped: int = sum(getattr(self, name) for name in BUCKETS.values())
-        return self.received - skipped - self.mirrored
+        return self.received - skipped - self.mirrored - self.lost
 
     def to_dict(self) -> dict[str, int]:
         """Return all counters with ``pending`` and ``remainder``."""
         return {**asdict(self), "pending": self.pending, "remainder": self.remainder}
+
+
+def merged(ledgers: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sum of *ledgers*, as :meth:`Ledger.to_dict` gives them. If each closes, it does.
+
+    Counters of which one ledger knows nothing are 0 in it.
+    """
+    total: dict[str, int] = {}
+    for ledger in ledgers:
+        for name, count in ledger.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def less(ledger: Mapping[str, int], part: Mapping[str, int]) -> dict[str, int]:
+    """Return *ledger* without what *part* of it has counted."""
+    names = dict.fromkeys((*ledger, *part))
+    return {name: ledger.get(name, 0) - part.get(name, 0) for name in names}

@@ -41,6 +41,10 @@ class ShadowOptions:
     """Of those, the part that is left out at random, to measure what mirroring costs."""
     answer_seconds: float = 10.0
     """How long each side may take for an answer."""
+    connect_seconds: float = 2.0
+    """How long a connection to a side may take to be made."""
+    grace_seconds: float = 0.0
+    """How long an open connection may still bring a request at the end."""
     drain_seconds: float = 10.0
     """How long clients and the lane get to finish at the end; and after them the taps."""
     lane: LaneLimits = field(default_factory=LaneLimits)

@@ -207,11 +207,11 @@ class RunTests(TestCase):
     async def test_a_copy_leaves_only_when_the_answer_is_out_of_our_hands(self) -> None:
         left: list[bool] = []
         service = await self.start(self.ingesting(Side.LEGACY), self.ingesting(Side.CANDIDATE))
-        candidate = service.proxy._sides[Side.CANDIDATE]
+        candidate = service.front.proxy._sides[Side.CANDIDATE]
         send = candidate.send
 
         async def looking(request: Request) -> Any:
-            for one in service._factory.connections:
+            for one in service.front.factory.connections:
                 wire: Any = one.transport
                 left.append(not wire.dataBuffer[wire.offset :] and not wire._tempDataBuffer)
             return await send(request)
