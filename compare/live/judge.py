@@ -32,10 +32,10 @@ def main(run: str, source: str, work: str, every: str) -> None:
     while True:
         began = time.process_time()
         found = looker.look()
-        work = time.process_time() - began
+        spent = time.process_time() - began
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
         sys.stdout.buffer.flush()
-        time.sleep(max(float(every), work * (1 / SHARE - 1)))
+        time.sleep(max(float(every), spent * (1 / SHARE - 1)))
 
 
 def process_exists(pid: int) -> bool:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,6 +15,9 @@ from compare.live.metrics import CONTENT_TYPE, render_metrics
 from compare.live.page import POLICY, page
 from compare.live.stream import PATIENCE, Board, Stream
 from compare.live.view import View
+
+if TYPE_CHECKING:
+    from twisted.internet.tcp import Connection
 
 MOST_BODY = 64 * 1024
 """Bytes of a webhook; Flagger's has some hundred."""
@@ -53,7 +56,7 @@ class LimitedRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Keep *data*, or end the connection of who sends too much."""
         if self.content is None or self.content.tell() + len(data) > MOST_BODY:
-            self.channel.transport.abortConnection()
+            _socket(self).abortConnection()
         else:
             super().handleContentChunk(data)
 
@@ -120,7 +123,7 @@ class Live(Resource):
         request.setHeader(b"X-Accel-Buffering", b"no")  # nginx passes on what comes, at once
         if request.method == b"HEAD":
             return b""
-        transport = request.channel.transport
+        transport = _socket(request)
         handle = transport.getHandle()
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         drop = transport.abortConnection
@@ -169,6 +172,11 @@ def site(live: Live) -> Site:
     made = Site(live, requestFactory=LimitedRequest, timeout=IDLE)
     made.noisy = False
     return made
+
+
+def _socket(request: Request) -> "Connection":
+    """Return what the request came in by."""
+    return cast("Connection", request.channel.transport)
 
 
 def _text(request: Request, code: int, body: bytes) -> bytes:

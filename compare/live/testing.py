@@ -72,7 +72,8 @@ class GrowingRun:
                 self._writer.add_event(
                     TappedEvent(side, event.queue, self.number, self.at, event.body)
                 )
-        self._writer.add_exchange(Exchange(self.number, self.at, request, *outcomes))
+        legacy, candidate = outcomes
+        self._writer.add_exchange(Exchange(self.number, self.at, request, legacy, candidate))
 
     def flush(self) -> None:
         """Put everything on disk."""

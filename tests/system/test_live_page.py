@@ -83,16 +83,16 @@ class Visit:
         self.log = directory / "live.log"
         self.server: ServerProcess | None = None
         self.feeder: Feeder | None = None
-        self.start(ANY_PORT)
-        assert self.server is not None
-        self.address = self.server.address
+        self.address = ANY_PORT
+        self.address = self.start().address
         url = f"http://{self.address}/?token={TOKEN}"
         self._command = [node, str(DRIVER), str(modules), chromium, url, str(self.shots)]
 
-    def start(self, listen: str = "") -> None:
-        words = ["live", str(self.run), "--listen", listen or self.address, "--token", TOKEN]
+    def start(self) -> ServerProcess:
+        words = ["live", str(self.run), "--listen", self.address, "--token", TOKEN]
         command = [*COMMAND, *words, "--policy", str(self.policy)]
         self.server = ServerProcess(command, self.log)
+        return self.server
 
     def stop(self) -> None:
         assert self.server is not None

@@ -295,7 +295,12 @@ class ServiceTest(TestCase):
         self.service: LiveService | None = None
 
     async def begin(self, **options: Any) -> LiveService:
-        given = {"run": self.run_directory, "port": 0, "tick": 0.02, "look_every": 0.2}
+        given: dict[str, Any] = {
+            "run": self.run_directory,
+            "port": 0,
+            "tick": 0.02,
+            "look_every": 0.2,
+        }
         self.service = await start(reactor, LiveOptions(**(given | options)))
         self.addCleanup(self.service.stop)
         return self.service
