@@ -66,6 +66,7 @@ ADAPTERS = {
     "pyingest/traffic/command.py",
     "shadow/command.py",
     "shadow/proxy.py",
+    "shadow/runs/command.py",
     "shadow/service.py",
     "shadow/tap.py",
     "shadow/upstream.py",
