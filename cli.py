@@ -16,6 +16,7 @@ from pyingest.terminal import INTERRUPTED
 from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
 from shadow.command import shadow_command
+from shadow.isolating.command import switch_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -66,6 +67,7 @@ def main() -> None:
 for command in (
     demo_command,
     shadow_command,
+    switch_command,
     replay_command,
     compare_command,
     verify_command,

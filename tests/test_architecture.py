@@ -65,6 +65,7 @@ ADAPTERS = {
     "pyingest/terminal.py",
     "pyingest/traffic/command.py",
     "shadow/command.py",
+    "shadow/isolating/command.py",
     "shadow/proxy.py",
     "shadow/relaying/door.py",
     "shadow/relaying/link.py",
