@@ -17,6 +17,7 @@ from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
 from shadow.command import shadow_command
 from shadow.isolating.command import switch_command
+from shadow.runs.command import run_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -71,6 +72,7 @@ for command in (
     replay_command,
     compare_command,
     verify_command,
+    run_command,
     policy_command,
     calibrate_command,
     ingest_command,

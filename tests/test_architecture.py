@@ -71,6 +71,7 @@ ADAPTERS = {
     "shadow/relaying/link.py",
     "shadow/relaying/pool.py",
     "shadow/relaying/visitor.py",
+    "shadow/runs/command.py",
     "shadow/service.py",
     "shadow/tap.py",
     "shadow/upstream.py",
