@@ -15,6 +15,7 @@ from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED
 from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
+from replay.importing.command import import_command
 from shadow.command import shadow_command
 
 CONTEXT = {
@@ -67,6 +68,7 @@ for command in (
     demo_command,
     shadow_command,
     replay_command,
+    import_command,
     compare_command,
     verify_command,
     policy_command,

@@ -77,6 +77,8 @@ ADAPTERS = {
     "replay/command.py",
     "replay/demo.py",
     "replay/driver.py",
+    "replay/importing/command.py",
+    "replay/importing/queues.py",
     "replay/legacy.py",
     "replay/processes.py",
     "cli.py",
