@@ -14,6 +14,7 @@ BUCKETS = {
     Reason.FILTERED: "filtered",
     Reason.SHED: "shed",
     Reason.BROKEN_CIRCUIT: "broken_circuit",
+    Reason.UNPAIRED: "unpaired",
     Reason.ABANDONED: "abandoned",
 }
 LEGACY_FAILURES = {
@@ -57,6 +58,7 @@ class Ledger:
     filtered: int = 0
     shed: int = 0
     broken_circuit: int = 0
+    unpaired: int = 0
     abandoned: int = 0
     mirrored: int = 0
     candidate_answered: int = 0
