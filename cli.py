@@ -16,6 +16,7 @@ from pyingest.terminal import INTERRUPTED
 from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
 from shadow.command import shadow_command
+from shadow.doctor.command import doctor_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -74,6 +75,7 @@ for command in (
     ingest_command,
     queue_command,
     top_command,
+    doctor_command,
 ):
     main.add_command(command)
 
