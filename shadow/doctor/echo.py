@@ -50,13 +50,14 @@ class EchoSession:
 
     async def hold(self, conversation: Conversation) -> None:
         """Say *conversation*, and note what differs."""
-        count = len(conversation.requests)
-        self.report.requests[conversation.kind] += count
+        self.report.requests[conversation.kind] += len(conversation.requests)
         answers = await self._client.converse(conversation)
         self._silences += None in answers
         self._client.seconds = SECONDS if self._silences < PATIENCE else SECONDS / 20
+        # The client has its answers, so legacy has what it gets; the copies come after them.
+        count = len(self._legs[Side.LEGACY].got)
+        await self._legs[Side.CANDIDATE].wait(self._reactor, count, self._client.seconds)
         for side, leg in self._legs.items():
-            await leg.wait(self._reactor, count, self._client.seconds)
             pairs = matched(conversation.requests, leg.take())
             for sent, got in pairs:
                 self._compare_request(conversation.kind, side, sent, got)

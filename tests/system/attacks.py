@@ -39,6 +39,12 @@ HIDDEN = b"0\r\n\r\n" + SMUGGLED
 LENGTH = b"Content-Length: %d" % len(HIDDEN)
 IN_CHUNK = b"%x\r\n%b\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)
 """What is smuggled as the one chunk of a body."""
+DISGUISED = b"%x;x %b HTTP/1.1\r\n%b\r\n0\r\n\r\n" % (
+    len(b"X: y\r\n\r\n" + SMUGGLED),
+    target("smuggled"),
+    b"X: y\r\n\r\n" + SMUGGLED,
+)
+"""A chunked body that reads as a request, and as one more, to a server that does not unpack it."""
 SHORT = b"Content-Length: %d" % len(b"%x\r\n" % len(SMUGGLED))
 """The length up to the beginning of that chunk's data."""
 
@@ -86,6 +92,16 @@ def _framing() -> dict[str, bytes]:
         "TE in HTTP/1.0": post(CHUNKED, body=IN_CHUNK).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
         "TE and length in HTTP/1.0": post(LENGTH, CHUNKED, body=HIDDEN).replace(
             b"HTTP/1.1", b"HTTP/1.0", 1
+        ),
+        "TE: Chunked (capital) on a GET": get("front", te + b": Chunked") + IN_CHUNK,
+        "TE: Chunked on a GET, a chunk that looks like a request": get("front", te + b": Chunked")
+        + DISGUISED,
+        "TE: tab before the value, on a GET, the same": get("front", te + b":\tchunked") + DISGUISED,
+        "TE: blanks behind the value, on a GET, the same": get("front", te + b": chunked \t ")
+        + DISGUISED,
+        "TE on a GET, the same": get("front", CHUNKED) + DISGUISED,
+        "TE on an unknown path, the same": post(CHUNKED, body=DISGUISED).replace(
+            b"/track", b"/nobody", 1
         ),
         "TE on a GET": get("front", CHUNKED) + IN_CHUNK,
         "TE: named by Connection": post(
