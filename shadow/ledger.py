@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from shadow.exchange import Answered, Failure, NotMirrored, Outcome, Reason
+from shadow.exchange import Failed, Failure, NotMirrored, Reason, Side
 
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
@@ -27,12 +27,19 @@ LEGACY_FAILURES = {
 class Ledger:
     """What became of every request that came to the proxy.
 
-    ``received`` is ``mirrored`` and the sum of what :data:`BUCKETS` names, and
-    ``mirrored = candidate_answered + candidate_failed + pending``.
+    Each has one owner, which answers the client, and at most one copy, for the other side:
+
+    ``received`` is ``mirrored`` and the sum of what :data:`BUCKETS` names; it is also the sum of
+    the four ``owner_`` counters, once all are answered.
+
+    ``legacy_`` and ``candidate_`` count what that side did, as owner and with copies. So
+    ``mirrored = legacy_ + candidate_ - owner_ + pending``, answered and failed taken together.
+    As long as legacy owns everything, that is ``candidate_answered + candidate_failed + pending``.
     """
 
     received: int = 0
-    """Whole requests. Those that are not HTTP are refused at the door and counted apart."""
+    """Whole requests. Those that are not HTTP are refused at the door and counted apart; those
+    that their client never finished are counted nowhere."""
     malformed: int = 0
     legacy_answered: int = 0
     legacy_failed: int = 0
@@ -53,21 +60,38 @@ class Ledger:
     mirrored: int = 0
     candidate_answered: int = 0
     candidate_failed: int = 0
+    owner_legacy_answered: int = 0
+    owner_legacy_failed: int = 0
+    owner_candidate_answered: int = 0
+    owner_candidate_failed: int = 0
 
-    def legacy_ended(self, outcome: Outcome) -> None:
-        """Count how legacy took a request."""
-        if isinstance(outcome, Answered):
+    def owner_ended(self, side: Side, ended: object) -> None:
+        """Count how *side* took a request of its own: *ended* is a ``Failed``, or an answer."""
+        if isinstance(ended, Failed):
+            self._count(f"owner_{side}_failed")
+            self._failed(side, ended)
+        elif side is Side.LEGACY:
+            self.legacy_answered += 1
+            self.owner_legacy_answered += 1
+        else:
+            self.candidate_answered += 1
+            self.owner_candidate_answered += 1
+
+    def copy_ended(self, side: Side, ended: object) -> None:
+        """Count how *side* took a copy, or why it got none (a ``NotMirrored``)."""
+        if isinstance(ended, NotMirrored):
+            self._count(BUCKETS[ended.reason])
+        elif isinstance(ended, Failed):
+            self._failed(side, ended)
+        elif side is Side.LEGACY:
             self.legacy_answered += 1
         else:
-            self.legacy_failed += 1
-            self._count(LEGACY_FAILURES[outcome.kind])
-
-    def candidate_ended(self, outcome: Outcome | NotMirrored) -> None:
-        """Count how the candidate took a request that was mirrored, or why it was not."""
-        if isinstance(outcome, NotMirrored):
-            self._count(BUCKETS[outcome.reason])
-        elif isinstance(outcome, Answered):
             self.candidate_answered += 1
+
+    def _failed(self, side: Side, failed: Failed) -> None:
+        if side is Side.LEGACY:
+            self.legacy_failed += 1
+            self._count(LEGACY_FAILURES[failed.kind])
         else:
             self.candidate_failed += 1
 
@@ -77,7 +101,15 @@ class Ledger:
     @property
     def pending(self) -> int:
         """Mirrored requests without an outcome; 0 at the end of an orderly run."""
-        return self.mirrored - self.candidate_answered - self.candidate_failed
+        legacy = self.legacy_answered + self.legacy_failed
+        candidate = self.candidate_answered + self.candidate_failed
+        return self.mirrored + self.owned - legacy - candidate
+
+    @property
+    def owned(self) -> int:
+        """Requests whose owner answered or failed."""
+        legacy = self.owner_legacy_answered + self.owner_legacy_failed
+        return legacy + self.owner_candidate_answered + self.owner_candidate_failed
 
     @property
     def remainder(self) -> int:

@@ -6,9 +6,11 @@ legacy, against what the mirrored ones did, tells what mirroring costs the clien
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyingest.message import Request
+from shadow.exchange import Reason
+from shadow.routing import MIRRORED, Route, Seen
 
 _STEPS = 1_000_000
 
@@ -22,12 +24,29 @@ class Sampling:
     control: float = 0.0
     """Of the share: not mirrored. With a share of 1 it is all that is not sampled."""
 
-    def takes(self, request: Request, draw: float) -> bool:
+    def takes(self, request: Seen, draw: float) -> bool:
         """Return whether *request* is mirrored; *draw* is a random number from 0 up to 1."""
         return is_sampled(request, self.share) and draw >= self.control
 
 
-def is_sampled(request: Request, share: float) -> bool:
+class SampleRouter:
+    """Legacy owns every request; the candidate gets a copy of those that *sampling* takes.
+
+    *draw* gives random numbers from 0 up to 1.
+    """
+
+    def __init__(self, sampling: Sampling, draw: Callable[[], float]) -> None:
+        self._sampling = sampling
+        self._draw = draw
+        self._left_out = Route(skip=Reason.NOT_SAMPLED)
+
+    def route(self, request: Seen) -> Route:
+        """Return the way of *request*."""
+        taken = self._sampling.takes(request, self._draw())
+        return MIRRORED if taken else self._left_out
+
+
+def is_sampled(request: Seen, share: float) -> bool:
     """Return whether *request* is among the *share* (0 to 1) that is mirrored."""
     if share >= 1.0:
         return True
