@@ -19,8 +19,10 @@ class EchoAnswer:
     close: bool = False
 
 
-def answer_to(raw: bytes, side: Side) -> EchoAnswer:
+def answer_to(raw: bytes, side: Side, may_close: bool = True) -> EchoAnswer:
     """Return what *side* answers to the request *raw*: no two requests get the same.
+
+    :param may_close: whether an answer may end with its connection, unasked.
 
     The body names the side and holds the digest of the request, so that an answer that went
     to another client, or that came from the wrong side, is not taken for the right one.
@@ -33,7 +35,8 @@ def answer_to(raw: bytes, side: Side) -> EchoAnswer:
     close = wants_close(head)
     if head.minor == 0:
         return EchoAnswer(_with_length(b"200 OK", body, head.word != b"HEAD", close), close)
-    style = _STYLES[int(digest[:4], 16) % len(_STYLES)]
+    styles = _STYLES if may_close else _STYLES[1:]
+    style = styles[int(digest[:4], 16) % len(styles)]
     return style(head, body, close)
 
 
@@ -103,6 +106,6 @@ def _failing(head: Head, body: bytes, close: bool) -> EchoAnswer:
 
 _Style = Callable[[Head, bytes, bool], EchoAnswer]
 _STYLES: tuple[_Style, ...] = (
-    *(_plain, _plain, _plain, _plain, _odd, _odd),
-    *(_chunked, _chunked, _empty, _failing, _until_close, _large),
+    *(_until_close, _plain, _plain, _plain, _plain, _odd, _odd),
+    *(_chunked, _chunked, _empty, _failing, _large),
 )

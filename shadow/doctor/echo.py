@@ -11,7 +11,7 @@ from shadow.doctor.echoclient import EchoClient
 from shadow.doctor.echoleg import EchoLeg
 from shadow.doctor.echoreport import EchoDifference, EchoReport
 from shadow.doctor.proxied import Proxied
-from shadow.exchange import Side
+from shadow.exchange import Exchange, Side
 
 PEER = "127.0.0.1"
 SECONDS = 5.0
@@ -24,33 +24,46 @@ async def echo(reactor: Any, conversations: Iterable[Conversation]) -> EchoRepor
     """Hold *conversations* with two recording servers through a proxy, all on loopback."""
     legs = {side: EchoLeg(side) for side in Side}
     listening = [leg.listen(reactor) for leg in legs.values()]
-    proxied = Proxied(reactor, legs[Side.LEGACY].port, legs[Side.CANDIDATE].port)
+    recorded: list[Exchange] = []
+    ports = legs[Side.LEGACY].port, legs[Side.CANDIDATE].port
+    proxied = Proxied(reactor, *ports, recorded.append)
     client = EchoClient(reactor, proxied.port, SECONDS)
-    session = EchoSession(reactor, legs, client)
+    session = EchoSession(reactor, legs, client, recorded)
     try:
         for conversation in conversations:
             await session.hold(conversation)
+        await proxied.settle(SECONDS)
     finally:
         await client.close()
         await proxied.stop()
         for one in listening:
             await maybeDeferred(one.stopListening)
+    session.finish()
     return session.report
 
 
 class EchoSession:
     """Conversations, one after the other, and what is found."""
 
-    def __init__(self, reactor: Any, legs: dict[Side, EchoLeg], client: EchoClient) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        legs: dict[Side, EchoLeg],
+        client: EchoClient,
+        recorded: list[Exchange],
+    ) -> None:
         self.report = EchoReport()
         self._reactor = reactor
         self._legs = legs
         self._client = client
+        self._recorded = recorded
         self._silences = 0
 
     async def hold(self, conversation: Conversation) -> None:
         """Say *conversation*, and note what differs."""
         self.report.requests[conversation.kind] += len(conversation.requests)
+        for leg in self._legs.values():
+            leg.may_close = len(conversation.requests) == 1
         answers = await self._client.converse(conversation)
         self._silences += None in answers
         self._client.seconds = SECONDS if self._silences < PATIENCE else SECONDS / 20
@@ -67,6 +80,13 @@ class EchoSession:
             if side is Side.LEGACY:
                 self._compare_answers(conversation, dict(pairs), answers)
             leg.said.clear()
+
+    def finish(self) -> None:
+        """Compare what was recorded with what was sent, by number."""
+        sent = self.report.requests.total()
+        if len(self._recorded) != sent:
+            what = f"{len(self._recorded)} exchanges for {sent} requests"
+            self._note("all", "record", what)
 
     def _compare_request(
         self, kind: str, side: Side, sent: bytes | None, got: bytes | None

@@ -8,6 +8,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from shadow.doctor.answers import wants_close
 from shadow.doctor.conversation import Conversation
 from shadow.doctor.framing import NotFramed, request_head, response_end, response_head
 
@@ -83,7 +84,7 @@ class EchoClient:
         answers: list[bytes | None] = []
         for raw in conversation.requests:
             answers.append(await self._answer(connection, raw))
-        if connection.lost or None in answers or connection.heard:
+        if connection.heard or any(answer is None or _is_last(answer) for answer in answers):
             await self.close()
         return answers
 
@@ -134,6 +135,12 @@ class EchoClient:
             connection.heard.clear()
             connection.hang_up()
             return broken
+
+
+def _is_last(answer: bytes) -> bool:
+    """Return whether the connection ends behind *answer*, for all that this says."""
+    head = response_head(answer)
+    return head is None or wants_close(head)
 
 
 def _is_interim(answer: bytes) -> bool:

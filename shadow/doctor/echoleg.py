@@ -26,6 +26,8 @@ class EchoLeg(Factory):
         """The answer to each request."""
         self.streams: list[bytearray] = []
         """All bytes of each connection."""
+        self.may_close = True
+        """Whether an answer may end with its connection; those behind it would never come."""
         self.port = 0
         self._news: Deferred[None] | None = None
 
@@ -102,7 +104,7 @@ class EchoLegProtocol(Protocol):
         raw = rest[:end]
         self._at += end
         self._continued = False
-        answer = answer_to(raw, self._leg.side)
+        answer = answer_to(raw, self._leg.side, self._leg.may_close)
         self._leg.got.append(raw)
         self._leg.said[raw] = answer.data
         self._write(answer.data, answer.close)
