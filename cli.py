@@ -20,6 +20,7 @@ from replay.importing.command import import_command
 from shadow.command import shadow_command
 from shadow.isolating.command import switch_command
 from shadow.runs.command import run_command
+from shadow.doctor.command import doctor_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -82,6 +83,7 @@ for command in (
     ingest_command,
     queue_command,
     top_command,
+    doctor_command,
 ):
     main.add_command(command)
 

@@ -1,7 +1,7 @@
 """What a dual run is told: where the sides are, where they queue, and how much it may take."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
