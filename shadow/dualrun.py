@@ -28,8 +28,8 @@ class DualRun:
 
     @property
     def weight(self) -> int:
-        """Bytes that are held for this run while it waits."""
-        held = len(self.request.data)
+        """Bytes of memory that are held for this run while it waits."""
+        held = self.request.weight
         return held + len(self._owner.data) if isinstance(self._owner, RawAnswer) else held
 
     def owner_ended(self, ended: Ended) -> None:

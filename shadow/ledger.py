@@ -14,6 +14,7 @@ BUCKETS = {
     Reason.FILTERED: "filtered",
     Reason.SHED: "shed",
     Reason.BROKEN_CIRCUIT: "broken_circuit",
+    Reason.UNPAIRED: "unpaired",
     Reason.ABANDONED: "abandoned",
 }
 LEGACY_FAILURES = {
@@ -57,6 +58,7 @@ class Ledger:
     filtered: int = 0
     shed: int = 0
     broken_circuit: int = 0
+    unpaired: int = 0
     abandoned: int = 0
     mirrored: int = 0
     candidate_answered: int = 0
@@ -71,13 +73,11 @@ class Ledger:
     def ended(self, exchange: Exchange) -> None:
         """Count one request that has its record: everything that its record tells."""
         self.received += 1
-        owner, other = exchange.legacy, exchange.candidate
-        if exchange.owner is Side.CANDIDATE:
-            owner, other = other, owner
-        self.owner_ended(exchange.owner, owner)
-        self.mirrored += not isinstance(other, NotMirrored)
-        copied = Side.CANDIDATE if exchange.owner is Side.LEGACY else Side.LEGACY
-        self.copy_ended(copied, other)
+        outcomes = {Side.LEGACY: exchange.legacy, Side.CANDIDATE: exchange.candidate}
+        copied = outcomes.pop(exchange.owner.other)
+        self.owner_ended(exchange.owner, outcomes[exchange.owner])
+        self.mirrored += not isinstance(copied, NotMirrored)
+        self.copy_ended(exchange.owner.other, copied)
 
     def owner_ended(self, side: Side, ended: object) -> None:
         """Count how *side* took a request of its own: *ended* is a ``Failed``, or an answer."""

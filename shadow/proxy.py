@@ -13,7 +13,7 @@ from shadow.ledger import Ledger
 from shadow.relaying.errand import Client, Errand
 from shadow.relaying.mirror import Mirror, Server
 from shadow.relaying.raw import RawRequest
-from shadow.routing import Router
+from shadow.routing import Route, Router
 
 Observer = Callable[[Exchange], None]
 
@@ -45,6 +45,9 @@ class Proxy:
         self.copies = copies
         self.router = router
         self.observers = tuple(observers)
+        self.heard: Callable[[Route, float, float], None] | None = None
+        """Takes, as soon as an owner has answered, the request's route, how many seconds that took
+        and when it came: ``Isolation.answered``."""
         self._clock = clock
         self._now = now
         self._ended: list[DualRun] = []
@@ -85,6 +88,8 @@ class Proxy:
             self.ledger.received += 1
             run.number = self.ledger.received
         self.ledger.owner_ended(run.route.owner, ended)
+        if self.heard is not None and run.request.whole:
+            self.heard(run.route, ended.seconds, run.request.at)
         run.owner_ended(ended)
         if visitor is None:
             self._later(run)
