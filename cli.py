@@ -17,6 +17,8 @@ from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
 from replay.importing.command import import_command
 from shadow.command import shadow_command
+from shadow.isolating.command import switch_command
+from shadow.runs.command import run_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -67,10 +69,12 @@ def main() -> None:
 for command in (
     demo_command,
     shadow_command,
+    switch_command,
     replay_command,
     import_command,
     compare_command,
     verify_command,
+    run_command,
     policy_command,
     calibrate_command,
     ingest_command,

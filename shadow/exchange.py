@@ -12,6 +12,11 @@ class Side(enum.StrEnum):
     LEGACY = "legacy"
     CANDIDATE = "candidate"
 
+    @property
+    def other(self) -> "Side":
+        """Return the other one."""
+        return Side.CANDIDATE if self is Side.LEGACY else Side.LEGACY
+
 
 class Failure(enum.StrEnum):
     """Why a side gave no answer."""

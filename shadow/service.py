@@ -10,7 +10,6 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
-from pyingest.http import HttpFactory
 from pyingest.queues.interface import Reader, parse_queue_url
 from pyingest.queues.opening import open_reader
 from shadow.breaker import Breaker
@@ -20,10 +19,13 @@ from shadow.options import ShadowError, ShadowOptions, SideOptions, address, map
 from shadow.proxy import Proxy
 from shadow.recorder import Recorder
 from shadow.recording import PARTITIONS, Manifest, RecordingError, RunWriter
-from shadow.sampling import Sampling
+from shadow.relaying.door import Door
+from shadow.relaying.mirror import Mirror
+from shadow.relaying.pool import Pool, PoolLimits, reachable
+from shadow.routing import Router
+from shadow.sampling import SampleRouter, Sampling
 from shadow.tap import Tap, TapFiles
 from shadow.tapping.series import FILE, Series
-from shadow.upstream import Upstream, UpstreamLimits
 
 TAP_NAME = "mixmigrate-{:x}"
 """The name of our fan-out queues and cursors: one for each run, so that nothing of another is
@@ -58,7 +60,7 @@ class ShadowService:
         self,
         reactor: Any,
         options: ShadowOptions,
-        sides: dict[Side, Upstream],
+        sides: dict[Side, Pool],
         writer: RunWriter,
     ) -> None:
         self.port = 0
@@ -67,16 +69,14 @@ class ShadowService:
         self._sides = sides
         self._taps: dict[Side, Tap] = {}
         self._recorder = Recorder(writer, self._recording_failed)
+        router: Router = SampleRouter(Sampling(options.share, options.control), random.random)
         breaker = Breaker(options.breaker, lambda: random.uniform(0.8, 1.2))
-        self.proxy = Proxy(
-            reactor,
-            dict(sides),
-            Lane(options.lane),
-            breaker,
-            self._recorder.exchange,
-            Sampling(options.share, options.control),
-        )
-        self._factory = HttpFactory(self.proxy.answer, reactor)
+        mirror = Mirror(reactor, sides[Side.CANDIDATE], Lane(options.lane), breaker)
+        owners = {Side.LEGACY: sides[Side.LEGACY]}
+        observers = [self._recorder.exchange]
+        self.proxy = Proxy(reactor, owners, {Side.CANDIDATE: mirror}, router, observers)
+        self._mirror = mirror
+        self._door = Door(self.proxy.ask, self.proxy.refused, reactor)
         self._flusher = LoopingCall(self._flush)
 
     async def attach(self, side: Side, reader: Reader, names: dict[str, str]) -> None:
@@ -102,7 +102,7 @@ class ShadowService:
         where = self._options
         try:
             self._listening = self._reactor.listenTCP(
-                where.port, self._factory, backlog=1024, interface=where.host
+                where.port, self._door, backlog=1024, interface=where.host
             )
         except CannotListenError as error:
             raise ShadowError(
@@ -122,7 +122,7 @@ class ShadowService:
         patience = self._options.drain_seconds
         began = self._reactor.seconds()
         await maybeDeferred(self._listening.stopListening)
-        await self._factory.drain(patience)
+        await self._door.drain(patience)
         await self._settled(began + patience - self._reactor.seconds())
         self.proxy.abandon()
         # What a side has already been sent keeps its own time limit: cutting it short would
@@ -148,7 +148,7 @@ class ShadowService:
             mirrored=ledger.mirrored,
             candidate_failed=ledger.candidate_failed,
             not_mirrored=ledger.shed + ledger.broken_circuit,
-            waiting=len(self.proxy.lane),
+            waiting=len(self._mirror.lane),
             events={side: tap.state.read for side, tap in self._taps.items()},
             error=self._recorder.error,
         )
@@ -160,7 +160,6 @@ class ShadowService:
             await deferLater(self._reactor, 0.02)
 
     def _counted(self) -> dict[str, int]:
-        self.proxy.ledger.malformed = self._factory.malformed
         return self.proxy.ledger.to_dict()
 
     def _flush(self) -> None:
@@ -182,7 +181,8 @@ async def start(reactor: Any, options: ShadowOptions) -> ShadowService:
     names = mapped_names(options)
     sides = _upstreams(reactor, options)
     try:
-        why = await sides[Side.LEGACY].check()
+        where = address(options.legacy.url)
+        why = await reachable(reactor, *where, CONNECT_SECONDS)
         if why:
             raise ShadowError(f"legacy {options.legacy.url}: {why}; start it first")
         return await _begin(reactor, options, sides, names)
@@ -195,7 +195,7 @@ async def start(reactor: Any, options: ShadowOptions) -> ShadowService:
 async def _begin(
     reactor: Any,
     options: ShadowOptions,
-    sides: dict[Side, Upstream],
+    sides: dict[Side, Pool],
     names: dict[Side, dict[str, str]],
 ) -> ShadowService:
     manifest = _manifest(options)
@@ -226,14 +226,14 @@ def _manifest(options: ShadowOptions) -> Manifest:
     )
 
 
-def _upstreams(reactor: Any, options: ShadowOptions) -> dict[Side, Upstream]:
+def _upstreams(reactor: Any, options: ShadowOptions) -> dict[Side, Pool]:
     """Return both sides; what the candidate may take up is bounded more narrowly."""
-    legacy = UpstreamLimits(answer=options.answer_seconds, connect=CONNECT_SECONDS)
+    legacy = PoolLimits(answer=options.answer_seconds, connect=CONNECT_SECONDS)
     limits = {
         Side.LEGACY: legacy,
         Side.CANDIDATE: replace(
-            legacy, connections=options.lane.in_flight, longest=CANDIDATE_LONGEST
+            legacy, connections=options.lane.in_flight, kept=CANDIDATE_LONGEST, bounded=True
         ),
     }
     addresses = {side: address(options.side(side).url) for side in Side}
-    return {side: Upstream(reactor, *addresses[side], limits[side]) for side in Side}
+    return {side: Pool(reactor, *addresses[side], limits[side]) for side in Side}

@@ -118,6 +118,11 @@ def _ledger_flaws(summary: Summary, ledger: Mapping[str, int]) -> Iterator[str]:
         yield "the run has no ledger: what became of its requests is not known"
     if ledger.get("remainder"):
         yield f"the ledger does not close: {ledger['remainder']:,} requests are in no bucket"
+    if ledger.get("lost"):
+        yield (
+            f"{ledger['lost']:,} requests were received and are not recorded: "
+            "the process that had them was killed"
+        )
     pending = max(summary.pending, ledger.get("pending", 0))
     if pending:
         yield f"{pending:,} mirrored requests have no recorded outcome"

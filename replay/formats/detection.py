@@ -1,6 +1,5 @@
 """Which format a log is in, found by looking; and its lines, whatever it is packed in."""
 
-import heapq
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -142,8 +141,7 @@ def _read_run(path: Path, keep_credentials: bool) -> Generator[Parsed, None, Non
         run = RunReader(path)
     except RecordingError as error:
         raise LogError(str(error)) from None
-    partitions = [run.exchanges(number) for number in run.partitions]
-    for exchange in heapq.merge(*partitions, key=lambda exchange: exchange.number):
+    for exchange in run.arrivals():
         line = Captured(exchange.at, exchange.request)
         yield rebuild(line, exchange.number, str(path), keep_credentials)
     for damage in run.damage:

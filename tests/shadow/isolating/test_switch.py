@@ -1,0 +1,104 @@
+"""Mirroring on or off at run time, and the command for it."""
+
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from shadow.isolating.command import switch_command
+from shadow.isolating.switch import (
+    ON,
+    Control,
+    Switch,
+    control_file,
+    read_control,
+    write_control,
+)
+from shadow.status import BreakerStatus, Status
+
+
+def test_what_is_written_is_read() -> None:
+    control = Control(mirroring=False, why="the disk is full", at=12.5)
+    assert read_control(write_control(control)) == control
+
+
+def test_without_a_file_all_is_mirrored() -> None:
+    assert read_control(None) == ON
+    assert Switch().is_on
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"mirroring":"no"}', b"\xff", b'{"mirroring":1}']
+)
+def test_what_cannot_be_understood_switches_off_and_says_so(content: bytes) -> None:
+    control = read_control(content)
+    assert not control.mirroring
+    assert "control.json cannot be understood" in control.why
+
+
+def test_keys_of_later_versions_are_passed_over() -> None:
+    assert read_control(b'{"mirroring": true, "colour": "red"}').mirroring
+
+
+def test_a_switch_counts_how_often_it_is_really_turned() -> None:
+    switch = Switch()
+    for content in (None, write_control(ON), b"broken", b"worse", None):
+        switch.take(content)
+    assert switch.changes == 2
+    assert switch.is_on
+
+
+def switched(run: Path, *words: str) -> Result:
+    return CliRunner().invoke(switch_command, [str(run), *words])
+
+
+def test_the_command_turns_the_switch_and_says_so(tmp_path: Path) -> None:
+    result = switched(tmp_path, "off", "--why", "smoke")
+    assert result.exit_code == 0
+    assert result.output == f"mirroring off for {tmp_path}; it was on\n"
+    control = read_control(control_file(tmp_path).read_bytes())
+    assert (control.mirroring, control.why) == (False, "smoke")
+    assert abs(control.at - time.time()) < 60
+    assert switched(tmp_path, "off").output.endswith("it was off already\n")
+    assert switched(tmp_path, "on").output.endswith("it was off\n")
+    assert read_control(control_file(tmp_path).read_bytes()).mirroring
+
+
+def test_the_command_shows_the_switch_and_what_each_proxy_makes_of_it(tmp_path: Path) -> None:
+    assert switched(tmp_path).output == "mirroring on\n"
+    switched(tmp_path, "off", "--why", "smoke")
+    (tmp_path / "status").mkdir()
+    breaker = BreakerStatus(state="open", why="shadow tax: much")
+    for name, ledger in (("proxy-0", {"received": 1}), ("tap", {})):
+        status = Status(
+            name=name,
+            pid=1,
+            began=1.0,
+            at=time.time(),
+            ledger=ledger,
+            breaker=breaker,
+            mirroring=False,
+        )
+        (tmp_path / "status" / f"{name}.json").write_bytes(msgspec.json.encode(status))
+    (tmp_path / "status" / "proxy-1.json").write_bytes(b"{")
+    lines = switched(tmp_path).output.splitlines()
+    assert lines[0].startswith("mirroring off since 2")
+    assert lines[0].endswith("(smoke)")
+    assert lines[1].startswith("  proxy-0 does not mirror, circuit open (shadow tax: much)")
+    assert lines[2].startswith("  proxy-1.json: cannot be read")
+    assert len(lines) == 3
+
+
+def test_a_run_that_is_not_there_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    result = switched(tmp_path / "nowhere", "off")
+    assert result.exit_code == 1
+    assert "no such directory; name the one given to --run" in result.output
+
+
+def test_a_switch_that_cannot_be_written_is_said_to_be_as_it_was(tmp_path: Path) -> None:
+    control_file(tmp_path).mkdir()
+    result = switched(tmp_path, "off")
+    assert result.exit_code == 1
+    assert "the switch is as it was" in result.output
