@@ -1,7 +1,6 @@
 """The nginx configuration of docs/mirroring.md, in a real nginx: mirrored, imported, judged."""
 
 import json
-import re
 import shutil
 import socket
 import subprocess
@@ -44,7 +43,7 @@ def free_port() -> int:
 
 def snippet(place: Path, port: int, legacy: str, candidate: str) -> str:
     """Return the page's configuration with addresses and files of this test."""
-    (text,) = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    text = PAGE.read_text().partition("```nginx\n")[2].partition("```")[0]
     changes = {
         "127.0.0.1:8080": legacy,
         "unix:/run/candidate.sock": candidate,
