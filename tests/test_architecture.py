@@ -82,6 +82,7 @@ ADAPTERS = {
     "shadow/relaying/visitor.py",
     "shadow/runs/command.py",
     "shadow/service.py",
+    "shadow/serving/command.py",
     "shadow/serving/front.py",
     "shadow/serving/livepage.py",
     "shadow/serving/supervisor.py",
