@@ -9,6 +9,7 @@ import click
 
 from compare.command import compare_command
 from compare.cutover_command import cutover_command
+from compare.live.command import live_command
 from compare.noise.command import calibrate_command
 from compare.policy.command import policy_command
 from compare.verify_command import verify_command
@@ -75,6 +76,7 @@ for command in (
     replay_command,
     import_command,
     compare_command,
+    live_command,
     verify_command,
     run_command,
     cutover_command,
