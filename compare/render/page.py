@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jinja2
 
+from compare.judging.shadowtax import shadow_tax, shown
 from compare.judging.verdict import percent, rounded
 from compare.render.charts import pairs, spectrum, strip
 from compare.render.visible import visible
@@ -70,6 +71,7 @@ def render_page(report: Report) -> str:
     page = template.render(
         report=data,
         verdict=report.verdict,
+        tax=shown(tax) if (tax := shadow_tax(report.manifest.tax)) else "",
         causes=[*zip(causes, _within_budget(causes), strict=True)],
         hidden=max(0, len(report.summary.causes) - CAUSES),
         events=report.summary.events,
