@@ -15,8 +15,10 @@ from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED
 from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
+from replay.importing.command import import_command
 from shadow.command import shadow_command
 from shadow.isolating.command import switch_command
+from shadow.runs.command import run_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -69,8 +71,10 @@ for command in (
     shadow_command,
     switch_command,
     replay_command,
+    import_command,
     compare_command,
     verify_command,
+    run_command,
     policy_command,
     calibrate_command,
     ingest_command,

@@ -24,7 +24,8 @@ from shadow.relaying.mirror import Mirror
 from shadow.relaying.pool import Pool, PoolLimits, reachable
 from shadow.routing import Router
 from shadow.sampling import SampleRouter, Sampling
-from shadow.tap import Tap
+from shadow.tap import Tap, TapFiles
+from shadow.tapping.series import FILE, Series
 
 TAP_NAME = "mixmigrate-{:x}"
 """The name of our fan-out queues and cursors: one for each run, so that nothing of another is
@@ -83,7 +84,8 @@ class ShadowService:
 
         :raises QueueError: they cannot be reached.
         """
-        tap = Tap(self._reactor, side, reader, names, self._recorder.event)
+        files = TapFiles(Series(self._options.run / FILE))
+        tap = Tap(self._reactor, side, reader, names, self._recorder.event, files)
         self._taps[side] = tap
         await tap.attach()
 

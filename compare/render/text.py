@@ -27,6 +27,7 @@ _LEDGER = (
     ("differed", "  differed"),
     ("failed", "  failed"),
     ("pending", "  pending"),
+    ("lost", "lost"),
     ("remainder", "remainder"),
 )
 _ALWAYS = ("received", "mirrored", "agreed", "differed", "failed", "remainder")

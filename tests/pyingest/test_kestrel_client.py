@@ -12,7 +12,8 @@ from twisted.trial.unittest import TestCase
 
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome, QueueError
-from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.kestrel import KestrelQueue
+from pyingest.queues.kestrel_reader import KestrelReader
 
 reactor: Any = installed
 Script = Callable[["Server", bytes], None]
@@ -295,15 +296,15 @@ class ReaderTests(ClientCase):
                     self.told.append(b"2")
                     asked = data.count(b"open")
                     waiting = [b"VALUE events+tap 0 1\r\n%d\r\nEND\r\n" % n for n in (1, 2)]
-                    server.say(b"".join([*waiting, *[b"END\r\n"] * 9][: asked + 1]))
+                    server.say(b"".join([*waiting, *[b"END\r\n"] * 9][:asked]))
                 else:
                     server.say(b"END\r\n" * data.count(b"\r\n"))
 
             self.told: list[bytes] = []
             reader = self.reader(self.serve(script))
-            reader._expected["events"] = 2
+            reader._lanes["events"].expected = 2
             first = await reader.read(10)
-            reader._expected["events"] = 4
+            reader._lanes["events"].expected = 4
             second = await reader.read(10)
             found = [(item.offset, item.body) for item in [*first, *second]]
             self.assertEqual(found, [(1, b"1"), (2, b"2")])

@@ -22,9 +22,10 @@ from pyingest.durability.spool import Spool, open_spool
 from pyingest.durability.testing import Backend, Fault, ServerBackend, kestrel_command
 from pyingest.event import Event, Stored
 from pyingest.queues.interface import Outcome, Queue, QueueError, Reader
-from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.kestrel import KestrelQueue
 from pyingest.queues.kestrel_fleet import KestrelFleet
 from pyingest.queues.kestrel_fleet_reader import KestrelFleetReader
+from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.sqlite import SqliteOptions, SqliteQueue
 from pyingest.queues.sqlite_reader import SqliteReader
 from tests.pyingest.conftest import program

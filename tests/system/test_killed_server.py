@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from pyingest.durability.spool import open_spool
 from pyingest.durability.testing import Fault, ServerBackend, free_port, kestrel_command
 from pyingest.queues.interface import Reader
-from pyingest.queues.kestrel import KestrelReader
+from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.sqlite_reader import SqliteReader
 from replay.processes import ServerProcess
 from replay.rig import COMMAND
