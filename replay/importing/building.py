@@ -140,27 +140,25 @@ class Import:
     def _add(self, pair: Pair) -> None:
         """Record one request, in exactly one bucket of the ledger."""
         request = next((one.request for one in _known(pair) if one.request is not None), None)
-        self._ledger.received += 1
-        if pair.legacy is not None:
-            self._ledger.legacy_ended(pair.legacy.outcome)
+        first = _known(pair)[0]
+        owner = Side.LEGACY if pair.legacy else Side.CANDIDATE
         if request is None:
             self.found.without_body += 1
+            self._ledger.received += 1
+            self._ledger.owner_ended(owner, first.outcome)
             self._ledger.too_large += 1
             return
         alone = NotMirrored(Reason.UNPAIRED)
         legacy = pair.legacy.outcome if pair.legacy else alone
         candidate = pair.candidate.outcome if pair.candidate else alone
-        first = _known(pair)[0]
-        owner = Side.LEGACY if pair.legacy else Side.CANDIDATE
-        number = self._ledger.received
-        self._writer.add_exchange(Exchange(number, first.at, request, legacy, candidate, owner))
+        number = self._ledger.received + 1
+        exchange = Exchange(number, first.at, request, legacy, candidate, owner)
+        self._writer.add_exchange(exchange)
+        self._ledger.ended(exchange)
         if pair.legacy is None or pair.candidate is None:
-            self._ledger.unpaired += 1
             self.found.candidate_alone += pair.legacy is None
             self.found.legacy_alone += pair.candidate is None
             return
-        self._ledger.mirrored += 1
-        self._ledger.candidate_ended(pair.candidate.outcome)
         self.found.paired += 1
         self.found.untimed += any(one.outcome.seconds < 0 for one in _known(pair))
 
