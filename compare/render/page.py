@@ -31,7 +31,12 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 _FUNNEL = (
     ("received", "requests came to the proxy"),
     ("not_sampled", "not sampled"),
-    ("filtered", "filtered"),
+    ("control", "control arm: not mirrored, to see what mirroring costs"),
+    ("switched_off", "switched off: mirroring was off"),
+    ("filtered", "filtered by a rule"),
+    ("too_large", "too large to be kept"),
+    ("alone", "answered by the candidate alone"),
+    ("unpaired", "unpaired: nothing imported tells what the candidate did"),
     ("shed", "shed: the lane was full"),
     ("broken_circuit", "kept back: the candidate was down"),
     ("abandoned", "abandoned at the end"),

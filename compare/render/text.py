@@ -18,7 +18,12 @@ _COLOURS = {"PASS": "32", "FAIL": "31", "UNDECIDED": "33", "INVALID": "35"}
 _LEDGER = (
     ("received", "received"),
     ("not_sampled", "not sampled"),
+    ("control", "control arm"),
+    ("switched_off", "switched off"),
     ("filtered", "filtered"),
+    ("too_large", "too large"),
+    ("alone", "alone"),
+    ("unpaired", "unpaired"),
     ("shed", "shed"),
     ("broken_circuit", "broken circuit"),
     ("abandoned", "abandoned"),

@@ -1,12 +1,15 @@
 """What the mirroring cost the clients, in the report."""
 
 import json
+import re
 from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 
 from compare.judging.shadowtax import shadow_tax, shown
+from compare.judging.validity import mirrored_share
 from compare.policy.policy import load
 from compare.render.as_json import render_json
 from compare.render.json_schema import violations
@@ -16,6 +19,7 @@ from compare.render.testing import clean_summary, manifest
 from compare.render.text import render_text
 from compare.report import Report, report
 from shadow.isolating.tax import Arms
+from shadow.ledger import BUCKETS
 
 
 def told(seed: int, tax: float = 1.1, requests: int = 20_000) -> dict[str, Any]:
@@ -79,3 +83,18 @@ def test_a_tax_by_slices_says_so() -> None:
     tax = shadow_tax([{**told(1), "by": "slice"}])
     assert tax is not None
     assert shown(tax).endswith("drawn by slices of time")
+
+
+@pytest.mark.parametrize("bucket", BUCKETS.values())
+def test_the_ledger_that_is_printed_has_every_bucket_so_it_closes(bucket: str) -> None:
+    policy, text = load("demo")
+    counts = {"received": 1_900, bucket: 1_000, "mirrored": 900, "pending": 0, "remainder": 0}
+    one = msgspec.structs.replace(manifest(900), ledger=counts)
+    made = report("runs/first", one, clean_summary(900), policy, text)
+    assert re.search(r"\n  [a-z ]+ +1,000\n", render_text(made))
+    assert ">1,000<" in render_page(made)
+
+
+@pytest.mark.parametrize("bucket", ["not_sampled", "control", "switched_off", "filtered", "alone"])
+def test_what_was_never_meant_for_the_candidate_does_not_lower_the_share(bucket: str) -> None:
+    assert mirrored_share({"received": 1_000, "mirrored": 900, bucket: 100}) == 1.0
