@@ -6,10 +6,10 @@ a client.
 """
 
 from shadow.relaying.bodies import BadChunk, Body, Chunked, Sized, UntilClosed
-from shadow.relaying.grammar import AnswerHead, Malformed, answer_head
+from shadow.relaying.grammar import AnswerHead, Malformed, answer_head, is_hopeless
 from shadow.relaying.raw import RawAnswer
 
-HEAD_LIMIT = 256 * 1024
+HEAD_LIMIT = 64 * 1024
 _NO_BODY = (204, 304)
 
 
@@ -99,7 +99,7 @@ class AnswerFramer:
         """Keep the beginning of a head, if it can become one."""
         if head is not None:
             self.wrong = head.why
-        elif b"\r\n\r\n" in data or not _may_become_head(data):
+        elif b"\r\n\r\n" in data or is_hopeless(data, 0) or not _may_become_head(data):
             self.wrong = "not an answer of HTTP/1.1"
         elif len(data) > HEAD_LIMIT:
             self.wrong = "a head too large"
