@@ -3,7 +3,8 @@
 import pytest
 
 from shadow.exchange import Failure
-from shadow.relaying.onward import failed, forwarded
+from shadow.relaying.grammar import RequestHead, request_head
+from shadow.relaying.onward import Peer, failed
 
 HEAD = b"POST /a?X-Forwarded-For:1 HTTP/1.1\r\nhOST: x\r\n"
 END = b"\r\nbody X-Forwarded-For: 9\r\n"
@@ -12,7 +13,9 @@ END = b"\r\nbody X-Forwarded-For: 9\r\n"
 def sent(lines: bytes, peer: str) -> bytes:
     """Return the lines of the head that are sent on, without the first two."""
     data = HEAD + lines + END
-    new, end = forwarded(data, len(HEAD + lines) + 2, peer)
+    head = request_head(data)
+    assert isinstance(head, RequestHead)
+    new, end = Peer(peer).forwarded(head, data)
     assert new.startswith(HEAD)
     assert new[end - 2 :] == END
     return new[len(HEAD) : end - 2]
