@@ -17,7 +17,7 @@ from compare.policy.policy import Policy
 from compare.stages.following import Following
 from shadow.recording import Manifest, RecordingError, RunReader
 
-WRITTEN = 5.0
+WRITTEN = 3.0
 """Seconds after which what was recorded is on the disk, with much to spare."""
 GONE = 10.0
 """Seconds without a living process after which a run that is not complete is abandoned."""

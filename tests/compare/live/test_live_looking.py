@@ -194,8 +194,8 @@ def test_nothing_counts_that_a_tap_has_not_reached(bench: Bench, tmp_path: Path)
         }
         run.tell(tap_status(AT, 2, 300, queues=queues))
         counted.append(bench.look().requests.get("distinct", 0))
-    # One second until they are ripe, five until they are on the disk; ten requests a second.
-    assert counted == [0, 40, 40, 140]
+    # One second until they are ripe, three until they are on the disk; ten requests a second.
+    assert counted == [0, 60, 60, 160]
 
 
 def test_the_last_requests_before_a_pause_come_to_count(bench: Bench, tmp_path: Path) -> None:
