@@ -205,6 +205,8 @@ class RunWriter:
     def _put_manifest(self, manifest: Manifest) -> None:
         manifest.exchanges = [segment.lines for segment in self._exchanges]
         manifest.events = [segment.lines for segment in self._events]
+        if isinstance(manifest, PartManifest):
+            manifest.size = self.size
         self.manifest.exchanges, self.manifest.events = manifest.exchanges, manifest.events
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         write_whole(self.directory / NAME, text, lasting=manifest.state == COMPLETE)

@@ -228,8 +228,9 @@ def total(manifest: RunManifest, directory: Path) -> None:
     """Put the sums over all parts that are there into the run's *manifest*."""
     parts = []
     for name in names(directory):
-        with suppress(FileNotFoundError):
-            parts.append(part_manifest(directory / PARTS / name))
+        if name not in manifest.pruned.names:
+            with suppress(FileNotFoundError):
+                parts.append(part_manifest(directory / PARTS / name))
     manifest.exchanges = sum(sum(part.exchanges) for part in parts)
     manifest.events = sum(sum(part.events) for part in parts)
     manifest.ledger = merged(part.ledger for part in parts)

@@ -24,6 +24,8 @@ from shadow.exchange import Exchange, Failed, Side, TappedEvent
 from shadow.lane import LaneLimits
 from shadow.options import ShadowError, ShadowOptions, SideOptions
 from shadow.recording import RecordingError, RunReader
+from shadow.relaying.link import Passage
+from shadow.relaying.raw import RawRequest
 from shadow.service import ShadowService, start
 from shadow.testing import FakeUpstream, RawClient, answering, hanging, resetting, talking_garbage
 
@@ -207,16 +209,17 @@ class RunTests(TestCase):
     async def test_a_copy_leaves_only_when_the_answer_is_out_of_our_hands(self) -> None:
         left: list[bool] = []
         service = await self.start(self.ingesting(Side.LEGACY), self.ingesting(Side.CANDIDATE))
-        candidate = service.front.proxy._sides[Side.CANDIDATE]
-        send = candidate.send
+        mirror = service.front.proxy.copies[Side.CANDIDATE]
+        assert mirror is not None
+        send = mirror.server.send
 
-        async def looking(request: Request) -> Any:
-            for one in service.front.factory.connections:
+        def looking(request: RawRequest, passage: Passage) -> None:
+            for one in service.front.door.connections:
                 wire: Any = one.transport
                 left.append(not wire.dataBuffer[wire.offset :] and not wire._tempDataBuffer)
-            return await send(request)
+            send(request, passage)
 
-        candidate.send = looking  # type: ignore[method-assign]
+        mirror.server.send = looking  # type: ignore[method-assign]
         client = await self.connect(service)
         for number in range(1, 11):
             client.say(GET % number)
@@ -280,16 +283,14 @@ class RunTests(TestCase):
         await self.ask(service, post + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
         await service.stop()
         self.assertEqual(legacy.received, candidate.received)
-        self.assertTrue(legacy.received[0].endswith(b"\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"))
+        self.assertTrue(legacy.received[0].endswith(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"))
         self.assertEqual(self.recorded()[1][0].request.body, b"abcde")
 
-    async def test_a_chunked_answer_keeps_its_body(self) -> None:
+    async def test_a_chunked_answer_keeps_its_chunks(self) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        service, _ = await self.both(
-            FakeUpstream(answering(head + b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"))
-        )
-        heard = await self.ask(service, GET % 1, until=b"0\r\n\r\n")
-        self.assertEqual(heard, head + b"3\r\nabc\r\n0\r\n\r\n")
+        answer = head + b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
+        service, _ = await self.both(FakeUpstream(answering(answer)))
+        self.assertEqual(await self.ask(service, GET % 1, until=b"0\r\n\r\n"), answer)
         await service.stop()
 
     async def test_a_large_body_reaches_both_sides_whole(self) -> None:
