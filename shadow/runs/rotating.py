@@ -128,6 +128,17 @@ class PartsWriter:
         self._writer.seal(less(ledger, self._before), taps, self._clock())
         self._writer.finish()
 
+    def abandon(self, ledger: Mapping[str, int], why: str) -> None:
+        """Write what can be written, and say why it is not all, and how many requests it lacks.
+
+        :param ledger: the writer's counters since it began.
+        """
+        told, given = self._here.to_dict(), less(ledger, self._before)
+        told["lost"] = max(0, given.get("received", 0) - told["received"])
+        told["received"] += told["lost"]
+        told["malformed"] = given.get("malformed", 0)
+        self._writer.abandon(told, why, self._clock())
+
     def discard(self) -> None:
         """Take the part back while nothing is recorded in it."""
         self._writer.discard()
@@ -146,6 +157,7 @@ class PartsWriter:
     def _look_at_disk(self) -> None:
         least = self._rotation.keep_free
         if least and (free := self._free()) < least:
+            self._writer.flush_all()  # while there is room for it
             raise RecordingError(
                 f"{self.directory}: {free:,} bytes of the disk are free, {least:,} must stay free: "
                 "make room, or keep less of the run (--keep-bytes), and go on with --resume"

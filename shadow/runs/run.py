@@ -182,18 +182,15 @@ class Run:
         :raises RecordingError: one is still being written, or cannot be.
         """
         buried = []
-        for name in names(self.directory):
-            with suppress(FileNotFoundError):
-                if part_manifest(self.directory / PARTS / name).state == RECORDING:
-                    told = (received or {}).get(name.rpartition(".")[0])
-                    buried.append(bury(self.directory, name, told))
+        for name in self._unfinished():
+            told = (received or {}).get(name.rpartition(".")[0])
+            buried.append(bury(self.directory, name, told))
         return buried
 
     def bury(self, name: str, received: int | None = None, why: str = "") -> PartManifest | None:
         """Close the part that the killed writer *name* (``proxy-0``) left, if it left one."""
-        for part in reversed(names(self.directory)):
-            of_this = part.rpartition(".")[0] == name
-            if of_this and part_manifest(self.directory / PARTS / part).state == RECORDING:
+        for part in self._unfinished():
+            if part.rpartition(".")[0] == name:
                 return bury(self.directory, part, received, why)
         return None
 
@@ -210,8 +207,13 @@ class Run:
     def close(self) -> None:
         """Declare the run complete: no more parts will come. What its parts say, they say.
 
+        What writers left that could not close their parts is counted first.
+
         :raises RecordingError: it cannot be written.
         """
+        for name in self._unfinished():
+            with suppress(RecordingError):  # it stays what it is: not complete
+                bury(self.directory, name)
         with self.changing() as manifest:
             total(manifest, self.directory)
             manifest.state = COMPLETE
@@ -226,6 +228,15 @@ class Run:
             part.rmdir()
         (self.directory / PARTS).rmdir()
         self.let_go()
+
+    def _unfinished(self) -> list[str]:
+        """Return the names of the parts that are not closed."""
+        found = []
+        for name in names(self.directory):
+            with suppress(FileNotFoundError):
+                if part_manifest(self.directory / PARTS / name).state == RECORDING:
+                    found.append(name)
+        return found
 
     def let_go(self) -> None:
         """Own the run no longer; another process may."""
