@@ -52,9 +52,7 @@ class Front:
         self._options = options
         limits = PoolLimits(answer=options.answer_seconds, connect=options.connect_seconds)
         owners, copies = instances(options)
-        self.owners = {
-            side: Pool(reactor, *address(url), limits) for side, url in owners.items()
-        }
+        self.owners = {side: Pool(reactor, *address(url), limits) for side, url in owners.items()}
         few = replace(
             limits,
             connections=isolation.lane_limits.in_flight,

@@ -45,9 +45,7 @@ class Safeguards:
         """What wants to see every finished exchange."""
         return [] if self._controller is None else [self._controller.see]
 
-    def start(
-        self, front: Front, queues: Callable[[], Mapping[str, QueueStatus]] | None
-    ) -> None:
+    def start(self, front: Front, queues: Callable[[], Mapping[str, QueueStatus]] | None) -> None:
         """Watch from now on.
 
         :param queues: gives the tapped queues, where this process taps them itself.
