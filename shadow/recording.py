@@ -44,6 +44,7 @@ from shadow.runs.manifest import Manifest as Manifest
 from shadow.runs.manifest import RecordingError as RecordingError
 from shadow.runs.part import Part
 from shadow.runs.private import make_directory, write_whole
+from shadow.runs.room import Room
 from shadow.runs.union import NAME, Opened
 from shadow.segments import Segment
 
@@ -65,6 +66,7 @@ class RunWriter:
 
     :param hand: does the work on the disk; without one, it is done at once.
     :param hider: takes out what must not get to the disk.
+    :param room: says when the disk is nearly full, and the recording must end.
     :raises RecordingError: the directory holds a run already, or cannot be written.
     """
 
@@ -74,11 +76,13 @@ class RunWriter:
         manifest: Manifest,
         hand: Hand | None = None,
         hider: Hider | None = None,
+        room: Room | None = None,
     ) -> None:
         self.directory = directory
         self.manifest = manifest
         self._hand = hand or AtOnce()
         self._hider = hider
+        self._room = room
         try:
             make_directory(directory)
             if any(directory.iterdir()):
@@ -154,7 +158,7 @@ class RunWriter:
         Called often, it spreads the work of a flush so that nothing else has to wait for long.
 
         :returns: whether that was the last, so that everything has had its turn.
-        :raises RecordingError: the disk does not take it.
+        :raises RecordingError: the disk does not take it, or is nearly full.
         """
         if ledger is not None:
             self.manifest.ledger = ledger
@@ -163,6 +167,7 @@ class RunWriter:
         self._turn = (self._turn + 1) % len(segments)
         if self._turn == 0:
             self._write_manifest()
+            self._look_at_disk()
         return self._turn == 0
 
     def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
@@ -237,6 +242,14 @@ class RunWriter:
         for segment in (*self._exchanges, *self._events):
             self._put(segment)
         self._write_manifest()
+
+    def _look_at_disk(self) -> None:
+        try:
+            if self._room is not None:
+                self._room.check()
+        except RecordingError:
+            self.flush_all()  # while there is room for it
+            raise
 
     def _put(self, segment: Segment) -> None:
         if segment.waiting:

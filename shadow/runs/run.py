@@ -6,6 +6,7 @@ One process owns a run (``Run.create``, ``Run.resume``); it and its children add
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from shadow.runs.manifest import (
 )
 from shadow.runs.private import FILE, make_directory, write_whole
 from shadow.runs.redaction import Redactor
+from shadow.runs.room import Room
 from shadow.runs.union import NAME, PARTS, decoded, format_in, names, part_manifest
 
 OWNER, LOCK = ".owner", ".lock"
@@ -145,6 +147,7 @@ class Run:
         positions: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         carried: int = 0,
+        room: Room | None = None,
     ) -> RunWriter:
         """Begin a new part, which *name* writes: ``proxy-0``, ``tap``.
 
@@ -152,6 +155,7 @@ class Run:
         :param positions: where the taps read, by side; kept so that another can go on there.
         :param clock: gives epoch seconds.
         :param carried: requests that its process has recorded in its earlier parts.
+        :param room: says when the disk is nearly full.
         :raises RecordingError: it cannot be written, or would hold what the run hides.
         """
         with self.changing() as run:
@@ -169,7 +173,7 @@ class Run:
             carried=carried,
         )
         place = self.directory / PARTS / manifest.name
-        writer = RunWriter(place, manifest, hand, self._redactor)
+        writer = RunWriter(place, manifest, hand, self._redactor, room)
         writer.hold()
         return writer
 
@@ -220,13 +224,10 @@ class Run:
         self.let_go()
 
     def discard(self) -> None:
-        """Take the run back while it has no parts: its directory can be used again."""
+        """Take the run back while nothing is recorded: its directory can be used again."""
         for name in (NAME, LOCK, OWNER):
             (self.directory / name).unlink(missing_ok=True)
-        for part in (self.directory / PARTS).glob("*"):
-            (part / NAME).unlink(missing_ok=True)
-            part.rmdir()
-        (self.directory / PARTS).rmdir()
+        shutil.rmtree(self.directory / PARTS, ignore_errors=True)
         self.let_go()
 
     def _unfinished(self) -> list[str]:

@@ -8,7 +8,8 @@ from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.recorder import Recorder
 from shadow.recording import FLUSH_BYTES, Manifest, RunReader, RunWriter
 from shadow.runs.manifest import RunManifest
-from shadow.runs.rotating import PartsWriter, Rotation
+from shadow.runs.room import Room
+from shadow.runs.rotating import PartsWriter
 from shadow.runs.run import Run
 from shadow.testing import ONE
 
@@ -56,7 +57,7 @@ def test_a_run_that_never_began_leaves_its_directory_usable(tmp_path: Path) -> N
 def test_a_part_whose_writer_gave_up_says_why_and_what_it_lacks(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", RunManifest(created=1.0, partitions=1))
     free = [100]
-    writer = PartsWriter(run, "proxy-0", Rotation(keep_free=50), free=lambda: free[0])
+    writer = PartsWriter(run, "proxy-0", room=Room(tmp_path, 50, lambda: free[0]))
     told: list[str] = []
     recorder = Recorder(writer, told.append)
     recorder.exchange(EXCHANGE)
