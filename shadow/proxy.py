@@ -91,7 +91,9 @@ class Proxy:
         if self.heard is not None and run.request.whole:
             self.heard(run.route, ended.seconds, run.request.at)
         run.owner_ended(ended)
-        if visitor is None:
+        if run.skip is not None and not self.observers:
+            self._copy_ended(run.route.other, run, NotMirrored(run.skip))
+        elif visitor is None or visitor.is_out:
             self._later(run)
         else:
             visitor.when_out(partial(self._later, run))

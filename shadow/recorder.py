@@ -21,6 +21,9 @@ class Writer(Protocol):
     def flush_next(self, ledger: dict[str, int] | None = None) -> bool:
         """Put the next segment on disk."""
 
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm says."""
+
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
         """Declare it complete."""
 
@@ -64,6 +67,10 @@ class Recorder:
         if self._events is not None:
             self._try(self._events.flush_next)
         return bool(ended)
+
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm says; to be called before :meth:`close`."""
+        self._writer.tell_tax(tax)
 
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
         """Declare the run complete, if it was recorded completely; else say what it lacks."""

@@ -170,6 +170,10 @@ class RunWriter:
             self._look_at_disk()
         return self._turn == 0
 
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm of this process says; it stands in the manifest at the end."""
+        self.manifest.tax = [tax] if tax else []
+
     def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
         """Flush, and declare the run complete, when all of it is on disk.
 

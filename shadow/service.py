@@ -143,6 +143,8 @@ class ShadowService:
             await self._taps.finish()
         if self._flusher.running:
             self._flusher.stop()
+        if self._safeguards is not None:
+            self._recorder.tell_tax(self._safeguards.isolation.recorded())
         self._recorder.close(self._counted(), self._taps.report() if self._taps else {})
         self._hand.close()
         self._teller.stop()

@@ -83,6 +83,7 @@ ADAPTERS = {
     "shadow/runs/command.py",
     "shadow/runs/keeper.py",
     "shadow/service.py",
+    "shadow/serving/command.py",
     "shadow/serving/front.py",
     "shadow/serving/livepage.py",
     "shadow/serving/supervisor.py",

@@ -118,7 +118,7 @@ def fill(totals: Totals) -> float | None:
     lane = totals.lane
     shares = [
         have / most
-        for have, most in ((lane.requests, lane.most_requests), (lane.bytes, lane.most_bytes))
+        for have, most in ((lane.requests, lane.limit_requests), (lane.bytes, lane.limit_bytes))
         if most
     ]
     return max(shares, default=None)

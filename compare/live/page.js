@@ -182,7 +182,7 @@ function draw(chart) {
 
 // ---- the three answers -------------------------------------------------------------------------
 
-const LEVELS = { safe: ['SAFE', 'good'], watch: ['WATCH', 'warn'], 'at risk': ['AT RISK', 'bad'], unknown: ['UNKNOWN', 'none'] };
+const LEVELS = { safe: ['SAFE', 'good'], watch: ['WATCH', 'warn'], 'at risk': ['AT RISK', 'bad'], unknown: ['UNKNOWN', 'none'], waiting: ['WAITING', 'none'], ended: ['ENDED', 'none'] };
 
 function card(id, big, why, colour) {
   const element = $(id);
@@ -194,16 +194,6 @@ function card(id, big, why, colour) {
 
 function clients(now) {
   const { level, why } = now.clients;
-  if (now.phase === 'ended') {
-    card('clients', 'ENDED', 'no requests go through the proxy of this run any more', 'none');
-    list($('clients').querySelector('.more'), []);
-    return;
-  }
-  if (now.phase === 'waiting' && level === 'unknown') {
-    card('clients', 'WAITING', 'the run has not begun', 'none');
-    list($('clients').querySelector('.more'), []);
-    return;
-  }
   const [word, colour] = LEVELS[level] || LEVELS.unknown;
   card('clients', word, why[0] || '', colour);
   list($('clients').querySelector('.more'), why.slice(1, 4));
@@ -386,6 +376,7 @@ const BUCKETS = {
   shed: 'shed: the lane was full',
   broken_circuit: 'kept back: the candidate was down',
   abandoned: 'abandoned at the end',
+  lost: 'lost to the record with a process that was killed',
 };
 
 function ledger(now) {
@@ -423,7 +414,13 @@ function way(now) {
   const opened = breaker.openings ? `, opened ${plural(breaker.openings, 'time', 'times')}` : '';
   const wanted = [
     ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn' }],
-    ['lane', `${count(lane.requests)} of ${count(lane.most_requests)} requests, ${bytes(lane.bytes)} of ${bytes(lane.most_bytes)}`],
+    ['lane', {
+      text: `${count(lane.requests)} requests, ${bytes(lane.bytes)}`,
+      sub: [
+        lane.limit_requests ? `it takes ${count(lane.limit_requests)} requests or ${bytes(lane.limit_bytes)}` : '',
+        lane.most_requests ? `at most there were ${count(lane.most_requests)}, and ${bytes(lane.most_bytes)}` : '',
+      ].filter(Boolean).join('; '),
+    }],
     ['in flight at the candidate', count(lane.in_flight)],
     ['circuit breaker', {
       text: `${breaker.state}${opened}`,

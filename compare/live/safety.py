@@ -25,6 +25,10 @@ class Level(enum.StrEnum):
     AT_RISK = "at risk"
     UNKNOWN = "unknown"
     """No process tells anything."""
+    WAITING = "waiting"
+    """The run has not begun."""
+    ENDED = "ended"
+    """No request goes through this run any more."""
 
 
 _ORDER = (Level.SAFE, Level.WATCH, Level.UNKNOWN, Level.AT_RISK)
@@ -38,11 +42,16 @@ class Safety:
     why: tuple[str, ...]
 
 
+ENDED = Safety(Level.ENDED, ("no request goes through this run any more",))
+WAITING = Safety(Level.WAITING, ("the run has not begun",))
 Remark = tuple[Level, str]
 
 
 def safety(members: Sequence[Member], totals: Totals, recent: Recent) -> Safety:
     """Return how the clients fare, by what the processes tell."""
+    serving = [one for one in members if one.status.ledger]
+    if serving and all(one.life is Life.ENDED for one in serving):
+        return ENDED
     if not members:
         return Safety(Level.UNKNOWN, ("no process of the run tells anything",))
     remarks = [*_processes(members), *_answers(totals, recent), *_costs(totals)]
@@ -56,8 +65,6 @@ def safety(members: Sequence[Member], totals: Totals, recent: Recent) -> Safety:
 def _processes(members: Sequence[Member]) -> Iterator[Remark]:
     serving = [one for one in members if one.status.ledger]
     if serving and not any(one.life in (Life.ALIVE, Life.SILENT) for one in serving):
-        if all(one.life is Life.ENDED for one in serving):
-            return
         yield Level.AT_RISK, "no proxy is alive"
     for one in members:
         name, life = one.status.name, one.life

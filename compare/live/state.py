@@ -17,6 +17,7 @@ from shadow.ledger import BUCKETS
 from shadow.status import QueueStatus
 
 SCHEMA = "mixmigrate-live/1"
+_SKIPPED = (*BUCKETS.values(), "lost")
 DIGITS = 7
 """Decimal places of a figure: times to a tenth of a microsecond."""
 
@@ -120,7 +121,7 @@ def _ledger(view: View) -> dict[str, Any]:
         unexplained = remainder  # nothing is under way any more
     return {
         "counts": counts,
-        "skipped": {name: counts[name] for name in BUCKETS.values() if counts.get(name)},
+        "skipped": {name: counts[name] for name in _SKIPPED if counts.get(name)},
         "under_way": min(max(0, remainder), totals.under_way),
         "unexplained": unexplained,
         "closes": unexplained == 0,
@@ -170,6 +171,8 @@ def _lane(totals: Totals) -> dict[str, Any]:
         "bytes": lane.bytes,
         "most_requests": lane.most_requests,
         "most_bytes": lane.most_bytes,
+        "limit_requests": lane.limit_requests,
+        "limit_bytes": lane.limit_bytes,
         "in_flight": lane.in_flight,
         "fill": _figure(fill(totals)),
     }

@@ -115,6 +115,10 @@ class PartsWriter:
         """
         self._writer.flush()
 
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm of this process says; it stands in the last part's manifest."""
+        self._writer.tell_tax(tax)
+
     def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
         """Declare the last part complete, when all of it is on disk.
 

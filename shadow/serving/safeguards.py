@@ -50,6 +50,8 @@ class Safeguards:
 
         :param queues: gives the tapped queues, where this process taps them itself.
         """
+        if self.isolation.arms is not None:
+            front.proxy.heard = self.isolation.answered
         self._watch = Watch(self._reactor, self.isolation, self._options.run, front, queues)
         self._watch.start()
         if self._controller is not None:

@@ -1,7 +1,6 @@
 """The nginx configuration of docs/mirroring.md, in a real nginx: mirrored, imported, judged."""
 
 import json
-import re
 import shutil
 import socket
 import subprocess
@@ -42,9 +41,14 @@ def free_port() -> int:
         return port
 
 
-def snippet(place: Path, port: int, legacy: str, candidate: str) -> str:
+def snippet(place: Path, port: int, legacy: str, candidate: str, sampled: bool = False) -> str:
     """Return the page's configuration with addresses and files of this test."""
-    (text,) = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    blocks = PAGE.read_text().split("```nginx\n")[1:]
+    text, split, condition = (block.partition("```")[0] for block in blocks)
+    if sampled:
+        text = split.replace("10%", "50%") + text
+        text = text.replace("    internal;\n", condition + "    internal;\n")
+        text = text.replace(".log mixmigrate;", ".log mixmigrate if=$mirrored;")
     changes = {
         "127.0.0.1:8080": legacy,
         "unix:/run/candidate.sock": candidate,
@@ -60,7 +64,7 @@ def snippet(place: Path, port: int, legacy: str, candidate: str) -> str:
 class Front:
     """A real nginx before two services, each with a queue of its own."""
 
-    def __init__(self, place: Path, profile: str) -> None:
+    def __init__(self, place: Path, profile: str, sampled: bool = False) -> None:
         assert NGINX is not None
         self.place = place
         self.queues = [f"sqlite:{place}/{side}.db#events,profiles" for side in ("l", "c")]
@@ -76,7 +80,7 @@ class Front:
         self.port = free_port()
         legacy, candidate = (server.address for server in self._servers)
         conf = place / "nginx.conf"
-        text = snippet(place, self.port, legacy, candidate)
+        text = snippet(place, self.port, legacy, candidate, sampled)
         conf.write_text(MAIN.format(place=place, snippet=text))
         self._nginx = subprocess.Popen([NGINX, "-c", str(conf), "-p", str(place)])
         self._wait()
@@ -202,6 +206,18 @@ def test_a_planted_difference_is_found_through_the_documented_mirror(
     assert report["ledger"]["mirrored"] == PEOPLE
     assert report["causes"], report["verdict"]
     assert sum(cause["requests"] for cause in report["causes"]) >= PEOPLE // 10
+
+
+def test_both_logs_tell_of_the_sampled_requests_only(fronts: list[Front], place: Path) -> None:
+    fronts.append(front := Front(place, "mochiweb", sampled=True))
+    front.traffic()
+    front.stop()
+    report, said = judged(front)
+    mirrored = report["ledger"]["mirrored"]
+    assert 5 < mirrored < PEOPLE - 5
+    assert f"{mirrored} requests were found in both logs, {mirrored} by their id" in said
+    assert (report["ledger"]["unpaired"], report["ledger"]["received"]) == (0, mirrored)
+    assert report["events"]["candidate"] == mirrored
 
 
 def test_a_candidate_that_is_away_is_a_failure_of_its_own(fronts: list[Front], place: Path) -> None:

@@ -86,7 +86,7 @@ def test_no_proxy_at_all_is_a_risk_however_long_ago() -> None:
 
 def test_proxies_that_came_to_an_end_are_no_alarm() -> None:
     status = proxy_status(NOW, 1, 5, ending=True)
-    assert fares(status, alive=False, later=5).level is Level.SAFE
+    assert fares(status, alive=False, later=5).level is Level.ENDED
 
 
 @pytest.mark.parametrize(("name", "level"), [("proxy", Level.AT_RISK), ("tap", Level.WATCH)])
