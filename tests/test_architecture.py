@@ -81,6 +81,7 @@ ADAPTERS = {
     "shadow/relaying/pool.py",
     "shadow/relaying/visitor.py",
     "shadow/runs/command.py",
+    "shadow/runs/keeper.py",
     "shadow/service.py",
     "shadow/serving/command.py",
     "shadow/serving/front.py",

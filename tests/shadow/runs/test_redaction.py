@@ -226,15 +226,19 @@ def as_address(text: bytes) -> bytes:
     return quote_from_bytes(text).encode()
 
 
+DRESSES: list[Dress] = [bytes, b64encode, urlsafe_b64encode]
+QUOTED: list[Dress] = [bytes, as_address]
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[Request, list[bytes], bytes]:
     """Draw a request that carries secrets in some way, and its payload."""
     text, secrets = draw(payloads())
-    dress: Dress = draw(st.sampled_from([bytes, b64encode, urlsafe_b64encode]))
+    dress = draw(st.sampled_from(DRESSES))
     packed = dress(text)
     if draw(st.booleans()):
         packed = packed.rstrip(b"=")
-    quoted: Dress = draw(st.sampled_from([bytes, as_address]))
+    quoted = draw(st.sampled_from(QUOTED))
     name = draw(st.sampled_from([b"data=", b"x=", b"ip=1&data=", b"ip=1;data=", b""]))
     field = name + quoted(packed)
     field += draw(st.sampled_from([b"", b"&verbose=1", b";v", b"*", b"%"]))
