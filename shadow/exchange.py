@@ -95,6 +95,8 @@ class Exchange:
     candidate: Outcome | NotMirrored
     owner: Side = Side.LEGACY
     """The side that answered the client, and whose event is on the production queue."""
+    handed_over: bool = False
+    """Whether the request was the other side's, which could not be connected to."""
 
     @property
     def outcomes(self) -> tuple[Outcome, Outcome] | None:

@@ -31,8 +31,8 @@ class Ledger:
 
     Each has one owner, which answers the client, and at most one copy, for the other side:
 
-    ``received`` is ``mirrored``, ``lost`` and the sum of what :data:`BUCKETS` names; it is also the sum of
-    the four ``owner_`` counters, once all are answered.
+    ``received`` is ``mirrored``, ``lost`` and the sum of what :data:`BUCKETS` names; without
+    ``lost`` it is also the sum of the four ``owner_`` counters, once all are answered.
 
     ``legacy_`` and ``candidate_`` count what that side did, as owner and with copies. So
     ``mirrored = legacy_ + candidate_ - owner_ + pending``, answered and failed taken together.

@@ -15,7 +15,7 @@ from compare.stages.rules import Rules
 from compare.stages.shuffle import Outbox
 from compare.stages.tally import UnitCounts
 from pyingest.message import Request
-from shadow.exchange import Answered, Exchange, Failed, Outcome
+from shadow.exchange import Answered, Exchange, Failed, Outcome, Side
 from shadow.recording import RunReader, partition
 
 TIES = "ties"
@@ -161,10 +161,13 @@ def request_digest(request: Request) -> bytes:
 
 def visit_of(segment: int, exchange: Exchange) -> Visit:
     """Return what pairing needs of an exchange."""
-    candidate = exchange.candidate
+    # The copy's events are in quarantine, those of the side that answered in production.
+    ours, copy = exchange.legacy, exchange.candidate
+    if exchange.owner is Side.CANDIDATE:
+        ours, copy = copy, ours
     mirrored = exchange.outcomes is not None
-    claims = is_success(candidate)
-    doubtful = claims is False or is_success(exchange.legacy) is False
+    claims = is_success(copy)
+    doubtful = claims is False or is_success(ours) is False
     return Visit(segment, exchange.number, mirrored, claims, doubtful)
 
 

@@ -209,12 +209,12 @@ class RunTests(TestCase):
     async def test_a_copy_leaves_only_when_the_answer_is_out_of_our_hands(self) -> None:
         left: list[bool] = []
         service = await self.start(self.ingesting(Side.LEGACY), self.ingesting(Side.CANDIDATE))
-        mirror = service.proxy.copies[Side.CANDIDATE]
+        mirror = service.front.proxy.copies[Side.CANDIDATE]
         assert mirror is not None
         send = mirror.server.send
 
         def looking(request: RawRequest, passage: Passage) -> None:
-            for one in service._door.connections:
+            for one in service.front.door.connections:
                 wire: Any = one.transport
                 left.append(not wire.dataBuffer[wire.offset :] and not wire._tempDataBuffer)
             send(request, passage)

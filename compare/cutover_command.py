@@ -1,0 +1,373 @@
+"""`mixmigrate cutover`: words to wishes, the directory to text.
+
+It stands in ``compare`` since an advance needs a report that is verified.
+"""
+
+import getpass
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyingest.terminal import Trouble, say
+
+if TYPE_CHECKING:
+    from compare.cutover_watch import Watch
+    from shadow.cutover.preflight import Places
+    from shadow.cutover.stage import Proof, Rules, State
+    from shadow.cutover.store import Store
+
+NOT_READY = 1
+ROLLED_BACK = 1
+PLAN = "plan.json"
+CONNECT_SECONDS = 1.0
+
+_state = click.option(
+    "--state",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="DIR",
+    help="Where the cutover is kept; the proxies get it as --cutover DIR.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_report = click.option(
+    "--report",
+    type=click.Path(path_type=Path, exists=True),
+    help="The report that carries the step: report.json or its directory. It is verified.",
+)
+_policy = click.option(
+    "--policy", metavar="FILE", help="The policy that the report must have been judged by."
+)
+
+
+@click.group("cutover")
+def cutover_command() -> None:
+    """Give clients to the candidate step by step, and back at any time.
+
+    Stages: shadow, ramp 1, 5, 25, 50 %, flipped, done.
+
+    Example: mixmigrate cutover status --state cutover
+    """
+
+
+@cutover_command.command("plan")
+@_state
+@click.option("--listen", default="127.0.0.1:8000", show_default=True, help="The proxy's address.")
+@click.option("--legacy", default="", metavar="URL", help="The service in production.")
+@click.option("--candidate", default="", metavar="URL", help="Its rewrite, writing to quarantine.")
+@click.option(
+    "--candidate-live", default="", metavar="URL", help="Its rewrite, writing to production."
+)
+@click.option("--legacy-shadow", default="", metavar="URL", help="Legacy, writing to quarantine.")
+@click.option("--legacy-queue", default="", metavar="URL", help="The production queues.")
+@click.option("--candidate-queue", default="", metavar="URL", help="The quarantined queues.")
+@click.option("--candidate-live-queue", default="", metavar="URL", help="Must be production's.")
+@click.option("--legacy-shadow-queue", default="", metavar="URL", help="Must be quarantine's.")
+@click.option("--steps", default="", metavar="P,P,...", help="Per cent.  [default: 1,5,25,50]")
+@click.option("--hold", type=click.FloatRange(min=0), help="Seconds a stage lasts.  [default: 600]")
+@click.option(
+    "--requests",
+    type=click.IntRange(min=0),
+    help="Requests that the candidate answers in a stage.  [default: 1000]",
+)
+@_report
+@_policy
+@_json
+def plan_command(
+    directory: Path,
+    steps: str,
+    hold: float | None,
+    requests: int | None,
+    report: Path | None,
+    policy: str | None,
+    as_json: bool,
+    **named: str,
+) -> None:
+    """Check everything before the first step; print the steps, nginx's blocks, and the way back.
+
+    The first time it lays the plan down in DIR. Later it checks again; what is not named is as it
+    was planned. The exit code is 0 when all is ready, else 1.
+
+    Example: mixmigrate cutover plan --state cutover --legacy http://127.0.0.1:8080
+    --candidate http://127.0.0.1:8001 --candidate-live http://127.0.0.1:8002
+    --legacy-queue kestrel://127.0.0.1:22133/events --candidate-queue sqlite:/tmp/q.db#events
+    --candidate-live-queue kestrel://127.0.0.1:22133/events
+    """
+    from shadow.cutover.preflight import Mark, preflight
+    from shadow.cutover.steps import plan_text
+    from shadow.cutover.store import StoreError
+
+    proof = _proof(report, policy)
+    try:
+        places, state = _planned(directory, named, steps, hold, requests)
+    except (OSError, StoreError) as error:
+        raise Trouble(str(error)) from None
+    checks = preflight(places, state, proof, reachable)
+    if as_json:
+        listed = [{"mark": check.mark.value, "said": check.said} for check in checks]
+        say(json.dumps({"stage": str(state.stage), "checks": listed}, indent=2))
+    else:
+        say(plan_text(directory, places, state, checks))
+    if any(check.mark is Mark.PROBLEM for check in checks):
+        sys.exit(NOT_READY)
+
+
+@cutover_command.command("status")
+@_state
+@click.option("--history", is_flag=True, help="Every change that ever was, instead.")
+@_json
+def status_command(directory: Path, history: bool, as_json: bool) -> None:
+    """Say where the cutover stands, who answers how much, and what the next stage lacks.
+
+    Example: mixmigrate cutover status --state cutover --json
+    """
+    import msgspec
+
+    from shadow.cutover.processes import told
+    from shadow.cutover.view import View, history_text, status_data, status_text
+
+    store, state = _opened(directory)
+    if history:
+        states = store.history()
+        say(json.dumps(msgspec.to_builtins(states)) if as_json else history_text(states))
+        return
+    view = View(state, told(directory), time.time())
+    say(json.dumps(status_data(view), indent=2) if as_json else status_text(view))
+
+
+@cutover_command.command("advance")
+@_state
+@_report
+@_policy
+@click.option("--reason", default="", help="Why; kept in the history.")
+@click.option("--to", "target", metavar="STAGE", help="Another than the next one; needs --force.")
+@click.option("--force", metavar="REASON", help="Advance whatever is missing; kept with REASON.")
+@_json
+def advance_command(
+    directory: Path,
+    report: Path | None,
+    policy: str | None,
+    reason: str,
+    target: str | None,
+    force: str | None,
+    as_json: bool,
+) -> None:
+    """Go one stage on, if nothing is missing.
+
+    Leaving shadow takes a report that says PASS; the build and policy that it names own the ramp,
+    and later steps ask for no other report. The exit code is 0 when it went on, else 2.
+
+    Example: mixmigrate cutover advance --state cutover --report runs/first --reason 'ticket 812'
+    """
+    from shadow.cutover.processes import sight, tidy, told
+    from shadow.cutover.stage import StageError, advanced, stage_of
+
+    store, state = _opened(directory)
+    proof = _proof(report, policy) or state.proof
+    now = time.time()
+
+    def on(state: "State") -> "State":
+        return advanced(
+            state,
+            who=_who(),
+            why=force or reason,
+            at=now,
+            proof=proof,
+            sight=sight(told(directory), state.epoch, now),
+            to=stage_of(target) if target else None,
+            forced=force is not None,
+        )
+
+    try:
+        changed = _changed(store, state, on)
+    except StageError as error:
+        raise Trouble(str(error)) from None
+    tidy(directory, changed.epoch, now)
+    _tell_change(directory, changed, as_json)
+
+
+@cutover_command.command("rollback")
+@_state
+@click.option("--reason", default="by hand", show_default=True, help="Why; kept in the history.")
+@_json
+def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
+    """Let legacy answer everybody again, from whatever stage, at once.
+
+    Example: mixmigrate cutover rollback --state cutover --reason 'customers miss events'
+    """
+    from shadow.cutover.stage import rolled_back
+    from shadow.cutover.store import Late, StoreError
+
+    while True:
+        store, state = _opened(directory)
+        try:
+            changed = store.change(
+                state.epoch, lambda one: rolled_back(one, who=_who(), why=reason, at=time.time())
+            )
+        except Late:
+            continue  # whatever was changed meanwhile: back
+        except StoreError as error:
+            raise Trouble(str(error)) from None
+        return _tell_change(directory, changed, as_json)
+
+
+@cutover_command.command("watch")
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_state
+@click.option("--policy", default="default", show_default=True, metavar="FILE", help="To judge by.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True)
+@click.option("--once", is_flag=True, help="Look once, instead of until the cutover is done.")
+def watch_command(run: Path, directory: Path, policy: str, every: float, once: bool) -> None:
+    """Judge the growing RUN, and roll back as soon as it fails.
+
+    The exit code is 1 after a roll-back, 0 when the cutover is done.
+
+    Example: mixmigrate cutover watch runs/ramp --state cutover --policy policy.toml
+    """
+    from compare.cutover_watch import Watch
+    from compare.policy.policy import PolicyError, load
+    from shadow.cutover.stage import Phase
+    from shadow.cutover.store import StoreError
+    from shadow.recording import RecordingError
+
+    store, _ = _opened(directory)
+    try:
+        with Watch(run, load(policy)[0]) as watch:
+            while True:
+                _look(store, watch)
+                if once or store.read().stage.phase is Phase.DONE:
+                    return
+                time.sleep(every)
+    except (PolicyError, RecordingError, StoreError) as error:
+        raise Trouble(str(error)) from None
+
+
+def _look(store: "Store", watch: "Watch") -> None:
+    from compare.cutover_watch import back_if_failing
+
+    back = back_if_failing(store, watch, time.time())
+    if back is not None:
+        say(f"rolled back: {back.why}")
+        sys.exit(ROLLED_BACK)
+    if sys.stderr.isatty():
+        told = f"{watch.requests:,} distinct requests compared: {watch.outcome}"
+        click.echo(f"\r\x1b[K{told}", nl=False, err=True)
+
+
+def _planned(
+    directory: Path, named: dict[str, str], steps: str, hold: float | None, requests: int | None
+) -> tuple["Places", "State"]:
+    """Return what is planned, with what is *named* now; lay it down.
+
+    :raises StoreError: the directory cannot be read or written.
+    """
+    import msgspec
+
+    from shadow.cutover.preflight import Places
+    from shadow.cutover.stage import State
+    from shadow.cutover.store import Store, replaced
+
+    store, plan = Store(directory), directory / PLAN
+    known = msgspec.json.decode(plan.read_bytes(), type=Places) if plan.exists() else Places()
+    given = {name: value for name, value in named.items() if value and _is_given(name)}
+    places = msgspec.structs.replace(known, **given)
+    if store.path.exists():
+        if steps or hold is not None or requests is not None:
+            raise Trouble("steps, --hold and --requests stay as planned; plan in another --state")
+    else:
+        rules = _rules(steps, hold, requests)
+        store.plan(State(since=time.time(), who=_who(), rules=rules))
+    replaced(plan, msgspec.json.format(msgspec.json.encode(places)) + b"\n")
+    return places, store.read()
+
+
+def _is_given(name: str) -> bool:
+    """Say whether an option was named, not left at its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _rules(steps: str, hold: float | None, requests: int | None) -> "Rules":
+    from shadow.cutover.stage import HOLD_REQUESTS, HOLD_SECONDS, STEPS, Rules, StageError
+
+    try:
+        return Rules(
+            steps=tuple(float(one) for one in steps.split(",")) if steps else STEPS,
+            hold_seconds=HOLD_SECONDS if hold is None else hold,
+            hold_requests=HOLD_REQUESTS if requests is None else requests,
+            seed=secrets.randbits(31),
+        )
+    except StageError as error:
+        raise Trouble(f"--{error}") from None
+    except ValueError:
+        raise Trouble(f"--steps {steps!r}: write percentages, such as 1,5,25,50") from None
+
+
+def _proof(report: Path | None, policy: str | None) -> "Proof | None":
+    from compare.policy.policy import PolicyError
+    from compare.verification import VerificationError
+    from shadow.recording import RecordingError
+
+    if report is None:
+        return None
+    from compare.cutover_proof import proof_of
+
+    try:
+        return proof_of(report, policy)
+    except (PolicyError, RecordingError, VerificationError) as error:
+        raise Trouble(str(error)) from None
+
+
+def _opened(directory: Path) -> tuple["Store", "State"]:
+    from shadow.cutover.store import Store, StoreError
+
+    store = Store(directory)
+    try:
+        return store, store.read()
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+
+
+def _changed(store: "Store", state: "State", make: Callable[["State"], "State"]) -> "State":
+    from shadow.cutover.store import StoreError
+
+    try:
+        return store.change(state.epoch, make)
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+
+
+def _tell_change(directory: Path, state: "State", as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        say(json.dumps({**msgspec.to_builtins(state), "stage": str(state.stage)}, indent=2))
+        return
+    say(f"{state.stage} (epoch {state.epoch}); every proxy follows within 0.1 s")
+    for one in state.forced:
+        say(f"  forced, though: {one}")
+    say(f"  see: mixmigrate cutover status --state {directory}")
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}@{socket.gethostname()}"
+
+
+def reachable(host: str, port: int) -> str:
+    """Return why nothing takes connections at *host* and *port*, or an empty text."""
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        return f"no connection: {error.strerror or error}; start it first"
+    return ""
