@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NOT_READY = 1
 ROLLED_BACK = 1
 PLAN = "plan.json"
+PROOFS = "proofs"
 CONNECT_SECONDS = 1.0
 
 _state = click.option(
@@ -45,6 +46,12 @@ _report = click.option(
 )
 _policy = click.option(
     "--policy", metavar="FILE", help="The policy that the report must have been judged by."
+)
+_run = click.option(
+    "--run",
+    "growing",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Instead of a report: a run that is being recorded, judged by --policy as it is now.",
 )
 
 
@@ -146,6 +153,7 @@ def status_command(directory: Path, history: bool, as_json: bool) -> None:
 @cutover_command.command("advance")
 @_state
 @_report
+@_run
 @_policy
 @click.option("--reason", default="", help="Why; kept in the history.")
 @click.option("--to", "target", metavar="STAGE", help="Another than the next one; needs --force.")
@@ -154,6 +162,7 @@ def status_command(directory: Path, history: bool, as_json: bool) -> None:
 def advance_command(
     directory: Path,
     report: Path | None,
+    growing: Path | None,
     policy: str | None,
     reason: str,
     target: str | None,
@@ -162,8 +171,9 @@ def advance_command(
 ) -> None:
     """Go one stage on, if nothing is missing.
 
-    Leaving shadow takes a report that says PASS; the build and policy that it names own the ramp,
-    and later steps ask for no other report. The exit code is 0 when it went on, else 2.
+    Leaving shadow takes a PASS: by a report, or by a run that is being recorded, whose report is
+    then kept in DIR. The build and policy that it names own the ramp, and later steps ask for no
+    other one. The exit code is 0 when it went on, else 2.
 
     Example: mixmigrate cutover advance --state cutover --report runs/first --reason 'ticket 812'
     """
@@ -171,7 +181,10 @@ def advance_command(
     from shadow.cutover.stage import StageError, advanced, stage_of
 
     store, state = _opened(directory)
-    proof = _proof(report, policy) or state.proof
+    if growing is not None:
+        proof = _proof_so_far(growing, policy, directory / PROOFS / f"epoch-{state.epoch + 1}")
+    else:
+        proof = _proof(report, policy) or state.proof
     now = time.time()
 
     def on(state: "State") -> "State":
@@ -240,7 +253,7 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
 
     store, _ = _opened(directory)
     try:
-        with Watch(run, load(policy)[0]) as watch:
+        with Watch(run, *load(policy)) as watch:
             while True:
                 _look(store, watch)
                 if once or store.read().stage.phase is Phase.DONE:
@@ -253,12 +266,14 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
 def _look(store: "Store", watch: "Watch") -> None:
     from compare.cutover_watch import back_if_failing
 
-    back = back_if_failing(store, watch, time.time())
+    seen = watch.look()
+    back = back_if_failing(store, seen, time.time())
     if back is not None:
         say(f"rolled back: {back.why}")
         sys.exit(ROLLED_BACK)
     if sys.stderr.isatty():
-        told = f"{watch.requests:,} distinct requests compared: {watch.outcome}"
+        compared, outcome = seen.summary.units.distinct, seen.verdict.outcome
+        told = f"{compared:,} distinct requests compared: {outcome}"
         click.echo(f"\r\x1b[K{told}", nl=False, err=True)
 
 
@@ -324,6 +339,20 @@ def _proof(report: Path | None, policy: str | None) -> "Proof | None":
         return proof_of(report, policy)
     except (PolicyError, RecordingError, VerificationError) as error:
         raise Trouble(str(error)) from None
+
+
+def _proof_so_far(run: Path, policy: str | None, keep: Path) -> "Proof":
+    from compare.cutover_proof import proof_so_far
+    from compare.policy.policy import PolicyError
+    from shadow.recording import RecordingError
+
+    try:
+        proof, reasons = proof_so_far(run, policy, keep)
+    except (OSError, PolicyError, RecordingError) as error:
+        raise Trouble(str(error)) from None
+    for reason in reasons:
+        click.echo(f"{run}: {reason}", err=True)
+    return proof
 
 
 def _opened(directory: Path) -> tuple["Store", "State"]:

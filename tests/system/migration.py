@@ -26,7 +26,14 @@ class Migration:
         self.state = work / "cutover"
         self.runs: list[Path] = []
         self._running: list[ServerProcess] = []
-        names = ",".join(QUEUES)
+        try:
+            self._start(erlang)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _start(self, erlang: Erlang | Absent) -> None:
+        work, names = self.work, ",".join(QUEUES)
         self.queue = self._serve("queue", *kestrel(work / "store"))
         self.production = f"kestrel://{self.queue.address}/{names}"
         self.quarantine = f"sqlite:{work}/quarantine.db#{names}"
@@ -42,16 +49,16 @@ class Migration:
         """Write the settings of the candidate's instance for production, with *more* at the end."""
         self.config.write_text(
             f'[listen]\naddress = "127.0.0.1:{self._live_port()}"\nworkers = 1\n'
-            f'[queue]\nurl = "{self.production}"\nprofile = "mochiweb"\n{more}'
+            f'[queue]\nurl = "{self.production}"\n{more}'
         )
 
-    def proxy(self, build: str) -> ServerProcess:
+    def proxy(self, build: str, listen: str = ANY_PORT) -> ServerProcess:
         """Start a proxy that records a run of its own."""
         run = self.work / f"run-{len(self.runs) + 1}"
         self.runs.append(run)
         return self._serve(
             "shadow",
-            *("--listen", ANY_PORT, "--run", str(run), "--cutover", str(self.state)),
+            *("--listen", listen, "--run", str(run), "--cutover", str(self.state)),
             *("--legacy", f"http://{self.legacy.address}", "--legacy-queue", self.production),
             *("--candidate", f"http://{self.candidate.address}"),
             *("--candidate-queue", self.quarantine, "--candidate-build", build),
