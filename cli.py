@@ -9,6 +9,7 @@ import click
 
 from compare.command import compare_command
 from compare.cutover_command import cutover_command
+from compare.live.command import live_command
 from compare.noise.command import calibrate_command
 from compare.policy.command import policy_command
 from compare.verify_command import verify_command
@@ -16,8 +17,11 @@ from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED
 from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
+from replay.importing.command import import_command
 from shadow.command import shadow_command
 from shadow.isolating.command import switch_command
+from shadow.runs.command import run_command
+from shadow.doctor.command import doctor_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -70,14 +74,18 @@ for command in (
     shadow_command,
     switch_command,
     replay_command,
+    import_command,
     compare_command,
+    live_command,
     verify_command,
+    run_command,
     cutover_command,
     policy_command,
     calibrate_command,
     ingest_command,
     queue_command,
     top_command,
+    doctor_command,
 ):
     main.add_command(command)
 

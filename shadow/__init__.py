@@ -1,5 +1,5 @@
 """request -> exchange + events. Both services at once; the client hears legacy.
 
-Read in this order: ``exchange``, ``dualrun``, ``lane``, ``ledger``, ``recording``, then the
-adapters ``upstream``, ``proxy`` and ``tap``.
+Read in this order: ``exchange``, ``routing``, ``dualrun``, ``lane``, ``ledger``, ``recording``,
+then ``relaying/`` and the adapters ``proxy`` and ``tap``.
 """

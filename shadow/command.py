@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     help="A legacy instance that writes to quarantined queues: for what the candidate answers.",
 )
 @click.option(
+    "--cutover",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of a cutover (`mixmigrate cutover plan`), whose stage says who answers.",
+)
+@click.option(
     "--legacy-queue",
     metavar="URL",
     help="Where legacy's events lie: kestrel://HOST:PORT/events,profiles and the like.",
@@ -98,7 +103,8 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
     for name in ("listen", "live"):
         if given[name] is not None:
             given[name] = "{}:{}".format(*given[name])
-    given["run"] = None if given["run"] is None else str(given["run"])
+    for name in ("run", "cutover"):
+        given[name] = None if given[name] is None else str(given[name])
     given["beside"] = given["beside"] or None
     given["notes"] = list(given["notes"]) or None
     return {elsewhere.get(name, f"shadow.{name}"): value for name, value in given.items()}

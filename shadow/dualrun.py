@@ -1,76 +1,74 @@
 """The rules of one dual run, without any I/O: told what happened, it says what to do.
 
-The client hears legacy and nothing else; the candidate's copy leaves after legacy's answer has
-gone out, so nothing about the candidate can reach the client, its delay included.
+The client hears the owner of its request and nothing else. The other side's copy leaves after the
+owner's answer has gone out, so nothing about it can reach the client, its delay included.
 """
 
-from dataclasses import dataclass
+from shadow.exchange import Exchange, Failed, NotMirrored, Outcome, Reason, Side
+from shadow.relaying.raw import RawAnswer, RawRequest
+from shadow.routing import Route
 
-from pyingest.message import Request
-from shadow.exchange import Exchange, NotMirrored, Outcome, Reason, Side
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send the request to one side."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Answer the client with what legacy did."""
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Keep the exchange: it is complete."""
-
-    exchange: Exchange
-
-
-Command = Send | Reply | Record
+Ended = RawAnswer | Failed
+"""What became of a request at one side."""
 
 
 class DualRun:
-    """One request on its way through both services.
+    """One request on its way: to its owner, and then perhaps to the other side."""
 
-    *skip* says why the candidate is not to have it, if that is known before.
-    """
+    __slots__ = ("_copy", "_owner", "number", "request", "route", "skip")
 
-    def __init__(self, number: int, at: float, request: Request, skip: Reason | None) -> None:
+    def __init__(self, number: int, request: RawRequest, route: Route) -> None:
+        self.number = number
         self.request = request
-        self._number = number
-        self._at = at
-        self._skip = skip
-        self._legacy: Outcome | None = None
-        self._ended = False
+        self.route = route
+        self.skip = route.skip if request.whole else Reason.TOO_LARGE
+        """Why the other side gets no copy, as far as is known yet."""
+        self._owner: Ended | None = None
+        self._copy: Ended | NotMirrored | None = None
 
-    def begin(self) -> list[Command]:
-        """Return what starts the run."""
-        return [Send(Side.LEGACY)]
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that are held for this run while it waits."""
+        held = self.request.weight
+        return held + len(self._owner.data) if isinstance(self._owner, RawAnswer) else held
 
-    def legacy_ended(self, outcome: Outcome) -> list[Command]:
-        """Take legacy's outcome: answer the client, and only then turn to the candidate.
+    def owner_ended(self, ended: Ended) -> None:
+        """Take what became of the request at its owner; only then may the copy leave.
 
-        :raises ValueError: legacy has ended already.
+        :raises ValueError: it has ended already.
         """
-        if self._legacy is not None:
-            raise ValueError(f"legacy ended request {self._number} twice")
-        self._legacy = outcome
-        if self._skip is not None:
-            return [Reply(outcome), *self.candidate_ended(NotMirrored(self._skip))]
-        return [Reply(outcome), Send(Side.CANDIDATE)]
+        if self._owner is not None:
+            raise ValueError(f"the owner ended request {self.number} twice")
+        self._owner = ended
+        if isinstance(ended, RawAnswer) and not ended.kept:
+            self.skip = self.skip or Reason.TOO_LARGE
 
-    def candidate_ended(self, outcome: Outcome | NotMirrored) -> list[Command]:
-        """Take the candidate's outcome, or why it had none.
+    def copy_ended(self, ended: Ended | NotMirrored) -> None:
+        """Take what became of the copy, or why there was none: the run is over.
 
-        :raises ValueError: legacy has not ended yet, or the candidate has ended already.
+        :raises ValueError: the owner has not ended yet, or the copy has ended already.
         """
-        if self._legacy is None or self._ended:
-            raise ValueError(f"the candidate cannot end request {self._number} now")
-        self._ended = True
-        exchange = Exchange(self._number, self._at, self.request, self._legacy, outcome)
-        return [Record(exchange)]
+        if self._owner is None or self._copy is not None:
+            raise ValueError(f"the copy of request {self.number} cannot end now")
+        self._copy = ended
+
+    def exchange(self) -> Exchange:
+        """Return the record of a run that is over.
+
+        :raises ValueError: it is not.
+        """
+        if self._owner is None or self._copy is None:
+            raise ValueError(f"request {self.number} has not ended")
+        raw, mine = self.request, self.route.owner
+        owner, other = recorded(self._owner), _told(self._copy)
+        legacy, candidate = (owner, other) if mine is Side.LEGACY else (other, owner)
+        return Exchange(self.number, raw.at, raw.request, legacy, candidate, mine)
+
+
+def recorded(ended: Ended) -> Outcome:
+    """Return the record of what became of a request."""
+    return ended if isinstance(ended, Failed) else ended.outcome
+
+
+def _told(ended: Ended | NotMirrored) -> Outcome | NotMirrored:
+    return ended if isinstance(ended, NotMirrored) else recorded(ended)

@@ -4,16 +4,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pyingest.message import Request
 from shadow.status import LaneStatus
 
 T = TypeVar("T")
-_REQUEST = 600
-"""Bytes of memory of a request in the lane besides its texts: the records around it."""
-_TEXT = 40
-"""Bytes of memory of a text besides its own (``sys.getsizeof(b"")`` is 33, rounded up)."""
-_HEADER = 2 * _TEXT + 72
-"""Of a header line: two texts, and the pair that holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +16,7 @@ class LaneLimits:
     requests: int = 10_000
     """Waiting requests."""
     bytes: int = 64 * 1024 * 1024
-    """Bytes of memory of requests that wait or are in flight; see :func:`weight`."""
+    """Bytes of memory of requests that wait or are in flight, as weighed by who offers them."""
     in_flight: int = 64
     """Requests that the candidate has and has not answered."""
 
@@ -105,13 +98,3 @@ class Lane(Generic[T]):
         self._bytes -= sum(size for _, size in self._waiting)
         self._waiting.clear()
         return items
-
-
-def weight(request: Request) -> int:
-    """Return about how many bytes of memory *request* takes up in the lane; rather too many.
-
-    With headers a small request is a score of objects, which together are larger than its text.
-    """
-    texts = sum(len(name) + len(value) for name, value in request.headers)
-    own = len(request.target) + len(request.body) + 2 * _TEXT
-    return _REQUEST + own + texts + _HEADER * len(request.headers)

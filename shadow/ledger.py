@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from shadow.exchange import Answered, Exchange, Failure, NotMirrored, Outcome, Reason
+from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
 
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
@@ -14,6 +14,7 @@ BUCKETS = {
     Reason.FILTERED: "filtered",
     Reason.SHED: "shed",
     Reason.BROKEN_CIRCUIT: "broken_circuit",
+    Reason.UNPAIRED: "unpaired",
     Reason.ABANDONED: "abandoned",
 }
 LEGACY_FAILURES = {
@@ -28,12 +29,19 @@ LEGACY_FAILURES = {
 class Ledger:
     """What became of every request that came to the proxy.
 
-    ``received`` is ``mirrored``, ``lost``, and the sum of what :data:`BUCKETS` names, and
-    ``mirrored = candidate_answered + candidate_failed + pending``.
+    Each has one owner, which answers the client, and at most one copy, for the other side:
+
+    ``received`` is ``mirrored``, ``lost`` and the sum of what :data:`BUCKETS` names; without
+    ``lost`` it is also the sum of the four ``owner_`` counters, once all are answered.
+
+    ``legacy_`` and ``candidate_`` count what that side did, as owner and with copies. So
+    ``mirrored = legacy_ + candidate_ - owner_ + pending``, answered and failed taken together.
+    As long as legacy owns everything, that is ``candidate_answered + candidate_failed + pending``.
     """
 
     received: int = 0
-    """Whole requests. Those that are not HTTP are refused at the door and counted apart."""
+    """Whole requests. Those that are not HTTP are refused at the door and counted apart; those
+    that their client never finished are counted nowhere."""
     malformed: int = 0
     legacy_answered: int = 0
     legacy_failed: int = 0
@@ -50,40 +58,54 @@ class Ledger:
     filtered: int = 0
     shed: int = 0
     broken_circuit: int = 0
+    unpaired: int = 0
     abandoned: int = 0
     mirrored: int = 0
     candidate_answered: int = 0
     candidate_failed: int = 0
+    owner_legacy_answered: int = 0
+    owner_legacy_failed: int = 0
+    owner_candidate_answered: int = 0
+    owner_candidate_failed: int = 0
     lost: int = 0
     """Received by a process that was killed before it had recorded what became of them."""
 
     def ended(self, exchange: Exchange) -> None:
         """Count one request that has its record: everything that its record tells."""
         self.received += 1
-        if not isinstance(exchange.legacy, NotMirrored):
-            self.legacy_ended(exchange.legacy)
-        if exchange.outcomes is not None:
-            self.mirrored += 1
-            self.candidate_ended(exchange.candidate)
-        elif isinstance(exchange.candidate, NotMirrored):
-            self.candidate_ended(exchange.candidate)
-        elif isinstance(exchange.legacy, NotMirrored):
-            self._count(BUCKETS[exchange.legacy.reason])
+        outcomes = {Side.LEGACY: exchange.legacy, Side.CANDIDATE: exchange.candidate}
+        copied = outcomes.pop(exchange.owner.other)
+        self.owner_ended(exchange.owner, outcomes[exchange.owner])
+        self.mirrored += not isinstance(copied, NotMirrored)
+        self.copy_ended(exchange.owner.other, copied)
 
-    def legacy_ended(self, outcome: Outcome) -> None:
-        """Count how legacy took a request."""
-        if isinstance(outcome, Answered):
+    def owner_ended(self, side: Side, ended: object) -> None:
+        """Count how *side* took a request of its own: *ended* is a ``Failed``, or an answer."""
+        if isinstance(ended, Failed):
+            self._count(f"owner_{side}_failed")
+            self._failed(side, ended)
+        elif side is Side.LEGACY:
+            self.legacy_answered += 1
+            self.owner_legacy_answered += 1
+        else:
+            self.candidate_answered += 1
+            self.owner_candidate_answered += 1
+
+    def copy_ended(self, side: Side, ended: object) -> None:
+        """Count how *side* took a copy, or why it got none (a ``NotMirrored``)."""
+        if isinstance(ended, NotMirrored):
+            self._count(BUCKETS[ended.reason])
+        elif isinstance(ended, Failed):
+            self._failed(side, ended)
+        elif side is Side.LEGACY:
             self.legacy_answered += 1
         else:
-            self.legacy_failed += 1
-            self._count(LEGACY_FAILURES[outcome.kind])
-
-    def candidate_ended(self, outcome: Outcome | NotMirrored) -> None:
-        """Count how the candidate took a request that was mirrored, or why it was not."""
-        if isinstance(outcome, NotMirrored):
-            self._count(BUCKETS[outcome.reason])
-        elif isinstance(outcome, Answered):
             self.candidate_answered += 1
+
+    def _failed(self, side: Side, failed: Failed) -> None:
+        if side is Side.LEGACY:
+            self.legacy_failed += 1
+            self._count(LEGACY_FAILURES[failed.kind])
         else:
             self.candidate_failed += 1
 
@@ -93,7 +115,15 @@ class Ledger:
     @property
     def pending(self) -> int:
         """Mirrored requests without an outcome; 0 at the end of an orderly run."""
-        return self.mirrored - self.candidate_answered - self.candidate_failed
+        legacy = self.legacy_answered + self.legacy_failed
+        candidate = self.candidate_answered + self.candidate_failed
+        return self.mirrored + self.owned - legacy - candidate
+
+    @property
+    def owned(self) -> int:
+        """Requests whose owner answered or failed."""
+        legacy = self.owner_legacy_answered + self.owner_legacy_failed
+        return legacy + self.owner_candidate_answered + self.owner_candidate_failed
 
     @property
     def remainder(self) -> int:

@@ -1,40 +1,30 @@
-"""Live traffic in, legacy's answer out; a copy to the candidate, later and apart."""
+"""Live traffic in, its owner's answer out; a copy to the other side, later and apart."""
 
-import random
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from pyingest.http import Reply as HttpReply
-from pyingest.message import Request
-from shadow.breaker import Breaker
-from shadow.dualrun import Command, DualRun, Record, Reply, Send
-from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Outcome, Reason, Side
-from shadow.forwarding import outbound, reply
-from shadow.lane import Lane
+from shadow.dualrun import DualRun, Ended
+from shadow.exchange import Exchange, NotMirrored, Reason, Side
 from shadow.ledger import Ledger
-from shadow.sampling import Sampling
+from shadow.relaying.errand import Client, Errand
+from shadow.relaying.mirror import Mirror, Server
+from shadow.relaying.raw import RawRequest
+from shadow.routing import Route, Router
 
-TURN = 64
-"""Requests of the lane that are dealt with before clients get their turn again."""
-_OUTAGES = (Failure.REFUSED, Failure.TIMED_OUT)
-Ended = tuple[DualRun, list[Command]]
-
-
-class Server(Protocol):
-    """A side, as the proxy sees it."""
-
-    async def send(self, request: Request) -> Outcome:
-        """Send *request*; return what became of it. Never raises."""
+Observer = Callable[[Exchange], None]
 
 
 class Proxy:
-    """Carries out what the rules of a dual run say.
+    """Asks *router* for each request's way, and carries out what the rules of a dual run say.
 
-    *keep* takes every finished exchange. *draw* gives random numbers from 0 up to 1.
+    *owners* answer clients. *copies* lead to the instances that may be shown what the other side
+    owns, because they keep their events off the production queue; a side may have none.
+    *observers* take every finished exchange, when its clients and the side behind have had
+    their turn; without any, nothing is recorded, and no record is made.
     """
 
     log = Logger()
@@ -42,129 +32,108 @@ class Proxy:
     def __init__(
         self,
         clock: Any,
-        sides: dict[Side, Server],
-        lane: Lane[DualRun],
-        breaker: Breaker,
-        keep: Callable[[Exchange], None],
-        sampling: Sampling | None = None,
-        draw: Callable[[], float] = random.random,
+        owners: Mapping[Side, Server],
+        copies: Mapping[Side, Mirror | None],
+        router: Router,
+        observers: Sequence[Observer] = (),
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.ledger = Ledger()
         self.closed: Reason | None = None
         """Why nothing more is mirrored; ``None`` while all is well."""
+        self.owners = owners
+        self.copies = copies
+        self.router = router
+        self.observers = tuple(observers)
+        self.heard: Callable[[Route, float, float], None] | None = None
+        """Takes, as soon as an owner has answered, the request's route, how many seconds that took
+        and when it came: ``Isolation.answered``."""
         self._clock = clock
-        self._sides = sides
-        self.lane = lane
-        self._breaker = breaker
-        self._keep = keep
-        self._sampling = sampling or Sampling()
-        self._draw = draw
-        self._ended: list[Ended] = []
-        self._pumping = False
+        self._now = now
+        self._ended: list[DualRun] = []
+        for side, mirror in copies.items():
+            if mirror is not None:
+                mirror.sent = self._sent
+                mirror.ended = partial(self._copy_ended, side)
 
     @property
     def is_settled(self) -> bool:
         """Whether every request that came has its place in the ledger, and its record."""
         return self.ledger.remainder == 0 and self.ledger.pending == 0
 
-    async def answer(self, request: Request, peer: str) -> HttpReply:
-        """Return what the client gets: legacy's answer."""
-        self.ledger.received += 1
-        onward = outbound(request, peer)
-        taken = self._sampling.takes(request, self._draw())
-        skip = None if taken else Reason.NOT_SAMPLED
-        run = DualRun(self.ledger.received, time.time(), onward, skip)
-        outcome = await self._sides[Side.LEGACY].send(onward)
-        self.ledger.legacy_ended(outcome)
-        self._later(run, run.legacy_ended(outcome))
-        return HttpReply(reply(outcome, request.method))
+    def ask(self, request: RawRequest, visitor: Client, told: bool) -> None:
+        """Take a request of *visitor*, *told* whether that was sent ``100 Continue``."""
+        request.at = self._now()
+        if request.whole:
+            self.ledger.received += 1
+        run = DualRun(self.ledger.received, request, self.router.route(request))
+        errand = Errand(run, visitor, told, self._owner_ended)
+        visitor.begin(errand)
+        self.owners[run.route.owner].send(request, errand)
+
+    def refused(self) -> None:
+        """Count what was no request."""
+        self.ledger.malformed += 1
 
     def abandon(self) -> None:
-        """Give up what waits for the candidate, and what comes from now on; it is counted."""
+        """Give up what waits to be copied, and what comes from now on; it is counted."""
         self.closed = Reason.ABANDONED
-        for run in self.lane.abandon():
-            self._skip(run, Reason.ABANDONED)
+        for mirror in self.copies.values():
+            if mirror is not None:
+                mirror.abandon()
 
-    def _later(self, run: DualRun, commands: list[Command]) -> None:
-        """Carry on when the client's answer has gone out.
+    def _owner_ended(self, run: DualRun, ended: Ended, visitor: Client | None) -> None:
+        """Note the owner's outcome; carry on when the client's answer has left us."""
+        if not run.request.whole:
+            self.ledger.received += 1
+            run.number = self.ledger.received
+        self.ledger.owner_ended(run.route.owner, ended)
+        if self.heard is not None and run.request.whole:
+            self.heard(run.route, ended.seconds, run.request.at)
+        run.owner_ended(ended)
+        if visitor is None:
+            self._later(run)
+        else:
+            visitor.when_out(partial(self._later, run))
 
-        That takes two turns of the loop: the first begins before sockets are written, the
-        second after. One timer serves all requests that end in a turn.
-        """
+    def _later(self, run: DualRun) -> None:
+        """Carry on in the next turn of the loop: one timer serves all that end in this one."""
         if not self._ended:
-            self._clock.callLater(0, self._next_turn)
-        self._ended.append((run, commands))
+            self._clock.callLater(0, self._carry_on)
+        self._ended.append(run)
 
-    def _next_turn(self) -> None:
+    def _carry_on(self) -> None:
+        """Turn to the copies of the requests that were answered in the turn before."""
         ended, self._ended = self._ended, []
-        self._clock.callLater(0, self._carry_on_all, ended)
+        for run in ended:
+            skip = self._skip(run)
+            if skip is not None:
+                self._copy_ended(run.route.other, run, NotMirrored(skip))
+        for mirror in self.copies.values():
+            if mirror is not None:
+                mirror.pump()
 
-    def _carry_on_all(self, ended: list[Ended]) -> None:
-        for run, commands in ended:
-            self._carry_on(run, commands)
+    def _skip(self, run: DualRun) -> Reason | None:
+        """Offer the copy of *run*; return why there will be none."""
+        mirror = self.copies.get(run.route.other)
+        if run.skip is not None or self.closed is not None:
+            return run.skip or self.closed
+        if mirror is None:
+            return Reason.ALONE
+        return None if mirror.offer(run) else Reason.SHED
 
-    def _carry_on(self, run: DualRun, commands: list[Command]) -> None:
-        for command in commands:
-            match command:
-                case Reply():
-                    pass  # sent already
-                case Send():
-                    self._mirror(run)
-                case Record(exchange):
-                    self._record(exchange)
+    def _sent(self) -> None:
+        self.ledger.mirrored += 1
 
-    def _mirror(self, run: DualRun) -> None:
-        if self.closed is not None:
-            self._skip(run, self.closed)
-        elif self.lane.offer(run, _weight(run.request)):
-            self._pump()
-        else:
-            self._skip(run, Reason.SHED)
-
-    def _pump(self) -> None:
-        """Give the candidate what it may have; of a long line only a part in one turn."""
-        if self._pumping:
+    def _copy_ended(self, side: Side, run: DualRun, ended: Ended | NotMirrored) -> None:
+        """Take what became of a copy, or why there was none: the run is over."""
+        self.ledger.copy_ended(side, ended)
+        run.copy_ended(ended)
+        if not self.observers:
             return
-        self._pumping = True
-        for _ in range(TURN):
-            waiting = self.lane.next()
-            if waiting is None:
-                break
-            self._out_of_lane(*waiting)
-        else:
-            self._clock.callLater(0, self._pump)
-        self._pumping = False
-
-    def _out_of_lane(self, run: DualRun, size: int) -> None:
-        """Send a request, unless the circuit is open; it may have opened while this waited."""
-        if self._breaker.allows(self._clock.seconds()):
-            self.ledger.mirrored += 1
-            sending = Deferred.fromCoroutine(self._send_copy(run, size))
-            sending.addErrback(lambda failure: self.log.failure("mirror", failure=failure))
-        else:
-            self.lane.done(size)
-            self._skip(run, Reason.BROKEN_CIRCUIT)
-
-    async def _send_copy(self, run: DualRun, size: int) -> None:
-        outcome = await self._sides[Side.CANDIDATE].send(run.request)
-        self.lane.done(size)
-        # A reset or garbage is no outage: somebody is there, and what they do is evidence.
-        if isinstance(outcome, Failed) and outcome.kind in _OUTAGES:
-            self._breaker.failed(self._clock.seconds())
-        else:
-            self._breaker.succeeded()
-        self._carry_on(run, run.candidate_ended(outcome))
-        self._pump()
-
-    def _skip(self, run: DualRun, reason: Reason) -> None:
-        self._carry_on(run, run.candidate_ended(NotMirrored(reason)))
-
-    def _record(self, exchange: Exchange) -> None:
-        self.ledger.candidate_ended(exchange.candidate)
-        self._keep(exchange)
-
-
-def _weight(request: Request) -> int:
-    """Return about how many bytes *request* holds."""
-    headers = sum(len(name) + len(value) for name, value in request.headers)
-    return len(request.target) + len(request.body) + headers
+        exchange = run.exchange()
+        for observer in self.observers:
+            try:
+                observer(exchange)
+            except Exception:
+                self.log.failure("an exchange could not be looked at")

@@ -52,11 +52,15 @@ class Recorder:
         """Record an event."""
         self._try((self._events or self._writer).add_event, event)
 
-    def flush(self, ledger: dict[str, int]) -> None:
-        """Put the next segment on disk; a hundred calls or so put everything there."""
-        self._try(self._writer.flush_next, ledger)
+    def flush(self, ledger: dict[str, int]) -> bool:
+        """Put the next segment on disk; a hundred calls or so put everything there.
+
+        :returns: whether everything has had its turn.
+        """
+        ended = self._try(self._writer.flush_next, ledger)
         if self._events is not None:
             self._try(self._events.flush_next)
+        return bool(ended)
 
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
         """Declare the run complete, if it was recorded completely."""
@@ -66,11 +70,12 @@ class Recorder:
         self._try(self._writer.close, ledger, {})
         self._try(self._events.close, {}, taps)
 
-    def _try(self, work: Callable[..., object], *values: object) -> None:
+    def _try(self, work: Callable[..., object], *values: object) -> object:
         if self.error:
-            return
+            return None
         try:
-            work(*values)
+            return work(*values)
         except RecordingError as error:
             self.error = str(error)
             self._failed(self.error)
+            return None

@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -49,17 +49,35 @@ from shadow.segments import Segment
 FLUSH_BYTES = 256 * 1024
 
 
+class Hider(Protocol):
+    """Takes secrets out of what is to be recorded; see ``shadow.runs.redaction``."""
+
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """Return *exchange* without secrets."""
+
+    def event(self, event: TappedEvent) -> TappedEvent:
+        """Return *event* without secrets."""
+
+
 class RunWriter:
     """Writes one part of a run, or a run that is one part.
 
     :param hand: does the work on the disk; without one, it is done at once.
+    :param hider: takes out what must not get to the disk.
     :raises RecordingError: the directory holds a run already, or cannot be written.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest, hand: Hand | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        hand: Hand | None = None,
+        hider: Hider | None = None,
+    ) -> None:
         self.directory = directory
         self.manifest = manifest
         self._hand = hand or AtOnce()
+        self._hider = hider
         try:
             make_directory(directory)
             if any(directory.iterdir()):
@@ -101,6 +119,8 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take what was waiting.
         """
+        if self._hider is not None:
+            exchange = self._hider.exchange(exchange)
         if not self._first or exchange.at < self._first:
             self._first = exchange.at
         place = request_partition(exchange.request, len(self._exchanges))
@@ -111,6 +131,8 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take what was waiting.
         """
+        if self._hider is not None:
+            event = self._hider.event(event)
         if event.at > self._last:
             self._last = event.at
         segment = self._events[partition(event.body, len(self._events))]
@@ -205,6 +227,8 @@ class RunWriter:
     def _put_manifest(self, manifest: Manifest) -> None:
         manifest.exchanges = [segment.lines for segment in self._exchanges]
         manifest.events = [segment.lines for segment in self._events]
+        if isinstance(manifest, PartManifest):
+            manifest.size = self.size
         self.manifest.exchanges, self.manifest.events = manifest.exchanges, manifest.events
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         write_whole(self.directory / NAME, text, lasting=manifest.state == COMPLETE)

@@ -7,10 +7,12 @@ legacy did with it, against what it did with the mirrored ones, tells what mirro
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
+from shadow.exchange import Reason
 from shadow.isolating.sticky import Sticky, sticky_key
-from shadow.routing import Seen
+from shadow.routing import MIRRORED, Route, Seen
 
 _STEPS = 1 << 53
 """Of the numbers from 0 up to 1: as many as a float holds with equal distances."""
@@ -39,6 +41,23 @@ class Sampling:
         return share > 0.0 and position(sticky_key(request, self.sticky), self.seed) < share
 
 
+class SampleRouter:
+    """Legacy owns every request; the candidate gets a copy of those that *sampling* takes.
+
+    *draw* gives random numbers from 0 up to 1.
+    """
+
+    def __init__(self, sampling: Sampling, draw: Callable[[], float]) -> None:
+        self._sampling = sampling
+        self._draw = draw
+        self._left_out = Route(skip=Reason.NOT_SAMPLED)
+
+    def route(self, request: Seen) -> Route:
+        """Return the way of *request*."""
+        taken = self._sampling.takes(request, self._draw())
+        return MIRRORED if taken else self._left_out
+
+
 def is_sampled(request: Seen, share: float) -> bool:
     """Return whether *request* is among the *share* (0 to 1) that is chosen, by itself."""
     return Sampling().samples(request, share)
@@ -54,11 +73,12 @@ def position(key: bytes, seed: int = 0, purpose: bytes = b"sample") -> float:
 
 
 def positions(seed: int, purpose: bytes) -> Callable[[bytes], float]:
-    """Return :func:`position` for one seed and purpose, for where it is asked very often."""
+    """Return :func:`position` for one seed and purpose."""
     begun = _hash(seed, purpose)
     return lambda key: _placed(key, begun)
 
 
+@lru_cache(maxsize=64)
 def _hash(seed: int, purpose: bytes) -> "blake2b":
     salt = (seed % (1 << 64)).to_bytes(8, "big")
     return blake2b(digest_size=8, salt=salt, person=purpose)

@@ -21,6 +21,7 @@ from shadow.runs.run import Run
 from shadow.serving.front import Front
 from shadow.serving.odometer import SUFFIX, KeptLedger, Odometer
 from shadow.serving.place import Place, Role
+from shadow.serving.safeguards import Safeguards
 from shadow.serving.sideview import SideViews
 from shadow.serving.statusfiles import DIRECTORY
 from shadow.serving.taps import Taps
@@ -61,13 +62,18 @@ class ShadowService:
         self._views = SideViews()
         self._front: Front | None = None
         self._taps: Taps | None = None
+        self._safeguards: Safeguards | None = None
         if place.proxies:
-            observers = (self._recorder.exchange, self._views.observe)
             ledger = KeptLedger(Odometer(directory / f"{place.name}{SUFFIX}"))
-            self._front = Front(reactor, options, observers, ledger)
+            self._safeguards = guards = Safeguards(reactor, options, place.name)
+            observers = (self._recorder.exchange, self._views.observe, *guards.observers)
+            self._front = Front(
+                reactor, options, guards.isolation, guards.router, observers, ledger
+            )
         if place.taps:
-            self._taps = Taps(reactor, options, self._recorder.event)
-        self._teller = Teller(reactor, directory, place.name, self._fill)
+            resumes = place.role is Role.TAP
+            self._taps = Taps(reactor, options, self._recorder.event, resumes)
+        self._teller = Teller(reactor, directory, place.told, self._fill)
         self._flusher = LoopingCall(self._flush)
         self._flusher.clock = reactor
         self.place = place
@@ -104,6 +110,10 @@ class ShadowService:
             if self._taps is not None:
                 await self._taps.withdraw()
             raise
+        if self._safeguards is not None and self._front is not None:
+            # The switch is obeyed, and the stage known, before the first request.
+            queues = self._taps.status if self._taps is not None else None
+            self._safeguards.start(self._front, queues)
         if self._taps is not None:
             self._taps.start()
         self._flusher.start(FLUSH_SECONDS / (2 * PARTITIONS), now=False)
@@ -117,6 +127,8 @@ class ShadowService:
         self._teller.ending = True
         if self._front is not None:
             await self._front.stop()
+        if self._safeguards is not None:
+            self._safeguards.stop()
         if self._taps is not None:
             await self._taps.finish()
         if self._flusher.running:
@@ -126,6 +138,8 @@ class ShadowService:
         self._teller.stop()
         if self._recorder.error:
             raise RecordingError(f"this run cannot be judged: {self._recorder.error}")
+        if self._taps is not None:
+            self._taps.end()
 
     def close(self) -> None:
         """Let go of everything: nothing began."""
@@ -151,7 +165,7 @@ class ShadowService:
             mirrored=ledger.mirrored,
             candidate_failed=ledger.candidate_failed,
             not_mirrored=ledger.shed + ledger.broken_circuit,
-            waiting=len(self._front.proxy.lane) if self._front is not None else 0,
+            waiting=self._front.waiting if self._front is not None else 0,
             events={side: tap.state.read for side, tap in taps.items()},
             error=self._recorder.error,
         )
@@ -164,22 +178,21 @@ class ShadowService:
             status.queues = self._taps.status()
         if self._front is None:
             return
-        proxy = self._front.proxy
-        status.mirroring = proxy.closed is None
-        status.lane = proxy.lane.status()
-        status.breaker = self._front.breaker.status()
-        ledger = proxy.ledger
-        busy = ledger.received - ledger.legacy_answered - ledger.legacy_failed
-        in_flight = {Side.LEGACY: busy, Side.CANDIDATE: proxy.lane.in_flight}
+        status.lane = self._front.lane()
         status.sides = {
-            side.value: view.status(in_flight[side]) for side, view in self._views.of.items()
+            side.value: view.status(self._front.in_flight(side))
+            for side, view in self._views.of.items()
         }
+        if self._safeguards is not None:
+            self._safeguards.tell(status)
+        status.mirroring = status.mirroring and self._front.proxy.closed is None
 
     def _counted(self) -> dict[str, int]:
-        return {} if self._front is None else self._front.counted().to_dict()
+        return {} if self._front is None else self._front.proxy.ledger.to_dict()
 
     def _flush(self) -> None:
-        self._recorder.flush(self._counted())
+        if self._recorder.flush(self._counted()) and self._taps is not None:
+            self._taps.flushed()
 
     def _recording_failed(self, why: str) -> None:
         """Stop mirroring: without a recording there is nothing to mirror for."""

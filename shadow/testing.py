@@ -7,8 +7,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from pyingest.message import Request, Response
-from shadow.exchange import Answered, Outcome
+from pyingest.message import Response
+from shadow.dualrun import Ended
+from shadow.exchange import Answered, Failed
+from shadow.relaying.answerframing import AnswerFramer
+from shadow.relaying.framing import FramingLimits, RequestFramer, Whole
+from shadow.relaying.link import Passage
+from shadow.relaying.raw import RawAnswer, RawRequest
 
 ONE = Answered(
     Response(200, b"OK", ((b"Content-Type", b"text/plain"), (b"Content-Length", b"1")), b"1"),
@@ -16,36 +21,102 @@ ONE = Answered(
 )
 
 
+def raw_request(data: bytes) -> RawRequest:
+    """Return the one request that *data* is."""
+    found = RequestFramer(FramingLimits()).feed(data)
+    assert isinstance(found, Whole), found
+    return RawRequest(found.head, found.data, found.head.end)
+
+
+def raw_answer(data: bytes, seconds: float = 0.001) -> RawAnswer:
+    """Return the one answer that *data* is."""
+    framer = AnswerFramer(1_000_000)
+    framer.expect(False, True)
+    framer.feed(data)
+    assert framer.answer is not None, framer.wrong
+    framer.answer.seconds = seconds
+    return framer.answer
+
+
+RAW_ONE = raw_answer(ONE.response.encode())
+
+
+def end(passage: Passage, ended: Ended) -> None:
+    """Tell *passage* what became of its request."""
+    if isinstance(ended, Failed):
+        passage.failed(ended)
+    else:
+        passage.answered(ended.data, ended)
+
+
 class ScriptedSide:
     """A side whose outcomes are a function of the request; it remembers what it got."""
 
-    def __init__(self, answer: Callable[[Request], Outcome] = lambda _: ONE) -> None:
-        self.got: list[Request] = []
+    def __init__(self, answer: Callable[[RawRequest], Ended] = lambda _: RAW_ONE) -> None:
+        self.got: list[RawRequest] = []
         self._answer = answer
 
-    async def send(self, request: Request) -> Outcome:
-        """Return the scripted outcome at once."""
+    def send(self, request: RawRequest, passage: Passage) -> None:
+        """Tell the scripted outcome at once."""
         self.got.append(request)
-        return self._answer(request)
+        end(passage, self._answer(request))
 
 
 class HangingSide:
     """A side that answers when it is told to."""
 
     def __init__(self) -> None:
-        self.got: list[Request] = []
-        self._waiting: list[Deferred[Outcome]] = []
+        self.got: list[RawRequest] = []
+        self._waiting: list[Passage] = []
 
-    async def send(self, request: Request) -> Outcome:
-        """Return what :meth:`answer` is given."""
+    def send(self, request: RawRequest, passage: Passage) -> None:
+        """Wait for :meth:`answer`."""
         self.got.append(request)
-        waiting: Deferred[Outcome] = Deferred()
-        self._waiting.append(waiting)
-        return await waiting
+        self._waiting.append(passage)
 
-    def answer(self, outcome: Outcome = ONE) -> None:
+    def answer(self, ended: Ended = RAW_ONE) -> None:
         """End the oldest request."""
-        self._waiting.pop(0).callback(outcome)
+        end(self._waiting.pop(0), ended)
+
+
+class FakeVisitor:
+    """A client as the proxy sees it; it keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.is_cut = False
+        self.full = False
+        self._then: list[Callable[[], None]] = []
+
+    def begin(self, errand: object) -> None:
+        """Take it that a request is under way."""
+
+    def pass_on(self, data: bytes) -> None:
+        """Hear bytes of an answer."""
+        self.heard += data
+
+    def answered(self, keeps: bool, early: bool) -> None:
+        """Take it that the answer is complete."""
+
+    def wants_more(self) -> None:
+        """Take it that more of the request may come."""
+
+    def abort(self) -> None:
+        """Be cut off."""
+        self.is_cut = True
+
+    def when_out(self, then: Callable[[], None]) -> None:
+        """Call *then* at once, or when the client is not full any more."""
+        if self.full:
+            self._then.append(then)
+        else:
+            then()
+
+    def fetch(self) -> None:
+        """Be full no more."""
+        self.full = False
+        for then in self._then:
+            then()
 
 
 Behaviour = Callable[[Any, bytes], None]

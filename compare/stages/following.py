@@ -84,9 +84,14 @@ class Following:
         matched.merge(settle_left(matched.left, self._rules, self._work))
         if final:
             scanned.damage |= {line for one in self._partitions for line in one.damage(run)}
-        return summary_of(
+        summary = summary_of(
             run, self._rules, scanned, matched, self._explained(scanned, matched, until)
         )
+        if not final:
+            # That it has not ended, and that its taps still read, is no damage to a growing run.
+            cuts = {line for one in self._partitions for line in one.cuts()}
+            summary.damage = sorted(scanned.damage | matched.damage | cuts)
+        return summary
 
     def _explained(self, scanned: Scanned, matched: Matched, until: float) -> Explained:
         paths = Paths()
@@ -142,6 +147,10 @@ class Partition:
         box.close()
         return found
 
+    def cuts(self) -> set[str]:
+        """Return which segments could not be read on, and why."""
+        return {line for segments in self._parts.values() for line in segments.cuts()}
+
     def damage(self, run: RunReader) -> set[str]:
         """Return what of the segments is missing, when the run has ended."""
         known = [part for part in run.parts if part.directory in self._parts]
@@ -174,9 +183,13 @@ class Segments:
         """Return the lines of the events that were appended."""
         return self._lines(self._events)
 
+    def cuts(self) -> set[str]:
+        """Return which of the two could not be read on, and why."""
+        return {f"{self._where}{name}: {what}" for name, what in self._cuts.items()}
+
     def damage(self, part: Part) -> set[str]:
         """Return what is missing, now that nothing will come any more."""
-        told = {f"{self._where}{name}: {what}" for name, what in self._cuts.items()}
+        told = self.cuts()
         if self._bad:
             name = self._exchanges.path.name
             told.add(f"{self._where}{name}: {self._bad} lines could not be read")

@@ -108,7 +108,10 @@ class Scan:
 
     def _compare(self, unit: int, at: float, legacy: Outcome, candidate: Outcome) -> None:
         found = self.found
-        found.windows.add(at, _seconds(legacy), _seconds(candidate))
+        if _is_timed(legacy) and _is_timed(candidate):
+            found.windows.add(at, _seconds(legacy), _seconds(candidate))
+        else:
+            found.windows.saw(at)
         found.failed += isinstance(candidate, Failed)
         if isinstance(legacy, Failed):
             return
@@ -171,6 +174,11 @@ def visit_of(segment: int, exchange: Exchange) -> Visit:
 def is_error(outcome: Outcome) -> bool:
     """Say whether a side gave no answer, or one that blames itself."""
     return isinstance(outcome, Failed) or outcome.response.status >= 500
+
+
+def _is_timed(outcome: Outcome) -> bool:
+    """Say whether it is known how long a side took: a log may not tell."""
+    return outcome.seconds >= 0
 
 
 def _seconds(outcome: Outcome) -> float | None:

@@ -63,6 +63,20 @@ def read_log(path: Path, keep_credentials: bool = False) -> Iterator[Parsed]:
         yield Malformed(f"{path}:{number + 1}", f"the file is cut short here: {error}")
 
 
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield what each line of a log tells, answers included; see :func:`read_log`.
+
+    A packed file that is cut short ends with an :class:`Unparsable`.
+
+    :raises LogError: there is nothing to read there, or it is in no format known here.
+    """
+    parse = FORMATS[_format_of(path)]
+    try:
+        yield from map(parse, _lines(path))
+    except (EOFError, zlib.error, BadGzipFile, zstd.ZstdError) as error:
+        yield Unparsable(f"the file is cut short here: {error}")
+
+
 def in_time_order(paths: Iterable[Path]) -> list[Path]:
     """Return *paths* by the time of the first request in each, as rotated logs follow on.
 

@@ -27,9 +27,12 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one duration; one of no time, or below, is of the shortest bucket."""
-        micro = seconds * 1e6
-        bucket = int(self.per_octave * math.log2(micro)) if micro > 1 else 0
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.count(bucket_of(seconds, self.per_octave))
+
+    def count(self, bucket: int) -> None:
+        """Count one duration whose bucket is known."""
+        counts = self.counts
+        counts[bucket] = counts.get(bucket, 0) + 1
         self.total += 1
 
     def merge(self, other: "Histogram") -> None:
@@ -75,6 +78,12 @@ class Histogram:
 
     def _seconds(self, position: float) -> float:
         return float(2.0 ** (position / self.per_octave)) / 1e6
+
+
+def bucket_of(seconds: float, per_octave: int) -> int:
+    """Return the bucket of a duration."""
+    micro = seconds * 1e6
+    return int(per_octave * math.log2(micro)) if micro > 1 else 0
 
 
 def merged(histograms: Iterable[Histogram], per_octave: int) -> Histogram:

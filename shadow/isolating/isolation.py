@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from shadow.breaker import Breaker, BreakerLimits
 from shadow.exchange import Failure, Reason, Side
+from shadow.isolating.histogram import FINE, bucket_of
 from shadow.isolating.router import Arm, NoArm, RequestArm, RuleRouter, SliceArm
 from shadow.isolating.rules import Rules, rules_of
 from shadow.isolating.settings import BreakerSettings, Isolating, SamplingSettings
@@ -79,8 +80,9 @@ class Isolation:
             return
         control = route.skip is Reason.CONTROL
         if (control or route.skip is None) and route.owner is Side.LEGACY:
-            self.arms.add(control, seconds, at)
-            self._test.add(control, seconds, at)
+            bucket = bucket_of(seconds, FINE)
+            self.arms.count(control, bucket, at)
+            self._test.count(control, seconds, bucket, at)
 
     def look(self, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
         """Open or release the circuit by what there is to see; to be called once a second."""

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from shadow.isolating.histogram import FINE, Histogram, merged
+from shadow.isolating.histogram import FINE, Histogram, bucket_of, merged
 from shadow.status import ControlArm
 
 GROUPS = 20
@@ -61,7 +61,11 @@ class Arms:
 
     def add(self, control: bool, seconds: float, at: float) -> None:
         """Take one answer to a request that came *at* (epoch seconds)."""
-        self._groups[int(at / self.stretch) % GROUPS][control].add(seconds)
+        self.count(control, bucket_of(seconds, FINE), at)
+
+    def count(self, control: bool, bucket: int, at: float) -> None:
+        """Take one answer whose fine bucket is known."""
+        self._groups[int(at / self.stretch) % GROUPS][control].count(bucket)
 
     def merge(self, other: "Arms") -> None:
         """Add what *other* counted."""

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from shadow.isolating.bets import Bets, log_sum
-from shadow.isolating.histogram import FINE, Histogram
+from shadow.isolating.histogram import FINE, Histogram, bucket_of
 from shadow.isolating.units import Gathering, Limit
 
 QUANTILES = (0.5, 0.99)
@@ -57,8 +57,12 @@ class TaxTest:
 
     def add(self, control: bool, seconds: float, at: float) -> None:
         """Take one answer, in the order in which legacy gives them."""
+        self.count(control, seconds, bucket_of(seconds, FINE), at)
+
+    def count(self, control: bool, seconds: float, bucket: int, at: float) -> None:
+        """Take one answer whose fine bucket is known."""
         self._gathering.add(control, seconds, at)
-        self._recent.add(seconds)
+        self._recent.count(bucket)
 
     def look(self, now: float) -> bool:
         """Weigh what came since the last look; return whether there is a tax beyond the bounds."""

@@ -49,11 +49,10 @@ class Requests:
 
     def add(self, control: bool, seconds: float, at: float) -> None:
         """Take one answer."""
-        for limit, counts in zip(self._limits, self._counts, strict=True):
-            if control:
-                counts[seconds > limit.control] += 1
-            else:
-                counts[2 + (seconds > limit.mirrored)] += 1
+        kinds = 0 if control else 2
+        for index, limit in enumerate(self._limits):
+            beyond = limit.control if control else limit.mirrored
+            self._counts[index][kinds + (seconds > beyond)] += 1
 
     def take(self, now: float) -> list[list[Unit]]:
         """Return what came since the last time."""

@@ -34,6 +34,7 @@ def bury(directory: Path, name: str, received: int | None = None, why: str = "")
     found.received += found.lost
     found.malformed = manifest.ledger.get("malformed", 0)
     manifest.ledger = found.to_dict()
+    manifest.size = sum(path.stat().st_size for path in place.glob("*.zst"))
     manifest.state, manifest.ended = KILLED, time.time()
     manifest.why = "; ".join([why, *(f"{one.where}: {one.what}" for one in damage)]).strip("; ")
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)

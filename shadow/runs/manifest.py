@@ -70,6 +70,8 @@ class PartManifest(Manifest, kw_only=True):
     pid: int = 0
     ended: float = 0.0
     """Epoch seconds of its end; 0 while it is written."""
+    size: int = 0
+    """Bytes of its segments on disk."""
     first: float = 0.0
     """Epoch seconds of the earliest request in it; 0 when it holds none."""
     last: float = 0.0
@@ -101,7 +103,7 @@ class Pruned(msgspec.Struct, kw_only=True):
     at: float = 0.0
     """Epoch seconds of the last deletion."""
     names: list[str] = []
-    """The latest hundred."""
+    """The latest hundred or so. Who finds one of them on disk must not read it."""
 
 
 class Redacted(msgspec.Struct, kw_only=True):

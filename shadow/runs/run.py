@@ -23,9 +23,11 @@ from shadow.runs.manifest import (
     RUN_FORMAT,
     PartManifest,
     RecordingError,
+    Redacted,
     RunManifest,
 )
 from shadow.runs.private import FILE, make_directory, write_whole
+from shadow.runs.redaction import Redactor
 from shadow.runs.union import NAME, PARTS, decoded, format_in, names, part_manifest
 
 OWNER, LOCK = ".owner", ".lock"
@@ -35,14 +37,20 @@ OWNER, LOCK = ".owner", ".lock"
 class Run:
     """A run of parts that is being recorded."""
 
-    def __init__(self, directory: Path, owner: int | None = None) -> None:
+    def __init__(
+        self, directory: Path, owner: int | None = None, redactor: Redactor | None = None
+    ) -> None:
         self.directory = directory
         self._owner = owner
+        self._redactor = redactor
 
     @classmethod
-    def create(cls, directory: Path, manifest: RunManifest) -> "Run":
+    def create(
+        cls, directory: Path, manifest: RunManifest, redactor: Redactor | None = None
+    ) -> "Run":
         """Begin a run, and own it.
 
+        :param redactor: hides secrets in all that is recorded.
         :raises RecordingError: the directory is not empty, or cannot be written.
         """
         try:
@@ -50,36 +58,40 @@ class Run:
             if any(directory.iterdir()):
                 raise RecordingError(f"{directory}: not empty; {_advice(directory)}")
             make_directory(directory / PARTS)
-            run = cls(directory, _owned(directory))
-            run._write(manifest)
+            run = cls(directory, _owned(directory), redactor)
+            run._write(msgspec.structs.replace(manifest, redacted=_told(redactor)))
         except OSError as error:
             raise RecordingError(f"{directory}: cannot write a run here: {error}") from None
         return run
 
     @classmethod
     def resume(
-        cls, directory: Path, manifest: RunManifest, received: Mapping[str, int] | None = None
+        cls,
+        directory: Path,
+        manifest: RunManifest,
+        received: Mapping[str, int] | None = None,
+        redactor: Redactor | None = None,
     ) -> "Run":
         """Go on with a run that has ended or was killed, and own it; see :meth:`bury_dead`.
 
         :param manifest: what is to be run: it must be what was run before.
         :raises RecordingError: there is no such run, somebody records there, or it is of another
-            service, queue or build.
+            service, queue or build, or hides other things or by another key.
         """
         if format_in(directory) != RUN_FORMAT:
             raise RecordingError(
                 f"{directory}: recorded without parts, so it cannot be gone on with; "
                 "name another directory for --run"
             )
-        run = cls(directory, _owned(directory))
+        run = cls(directory, _owned(directory), redactor)
         try:
             known = run.manifest
             _same(directory, known, manifest)
+            _same_hiding(directory, known, redactor)
             run.bury_dead(received)
             with run.changing() as changed:
                 changed.state = RECORDING
                 changed.notes += [note for note in manifest.notes if note not in changed.notes]
-                changed.redacted = manifest.redacted
                 changed.resumed.append(manifest.created)
         except BaseException:
             run.let_go()
@@ -87,14 +99,14 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, directory: Path) -> "Run":
+    def open(cls, directory: Path, redactor: Redactor | None = None) -> "Run":
         """Return a run that another process owns, to add parts to it.
 
         :raises RecordingError: there is no run of parts.
         """
         if format_in(directory) != RUN_FORMAT:
-            raise RecordingError(f"{directory}: no run of parts")
-        return cls(directory)
+            raise RecordingError(f"{directory}: recorded without parts")
+        return cls(directory, redactor=redactor)
 
     @property
     def manifest(self) -> RunManifest:
@@ -140,9 +152,10 @@ class Run:
         :param positions: where the taps read, by side; kept so that another can go on there.
         :param clock: gives epoch seconds.
         :param carried: requests that its process has recorded in its earlier parts.
-        :raises RecordingError: it cannot be written.
+        :raises RecordingError: it cannot be written, or would hold what the run hides.
         """
         with self.changing() as run:
+            _same_hiding(self.directory, run, self._redactor)
             run.begun += 1
         manifest = PartManifest(
             name=f"{name}.{run.begun:04d}",
@@ -155,7 +168,8 @@ class Run:
             positions=dict(positions or {}),
             carried=carried,
         )
-        writer = RunWriter(self.directory / PARTS / manifest.name, manifest, hand)
+        place = self.directory / PARTS / manifest.name
+        writer = RunWriter(place, manifest, hand, self._redactor)
         writer.hold()
         return writer
 
@@ -228,8 +242,9 @@ def total(manifest: RunManifest, directory: Path) -> None:
     """Put the sums over all parts that are there into the run's *manifest*."""
     parts = []
     for name in names(directory):
-        with suppress(FileNotFoundError):
-            parts.append(part_manifest(directory / PARTS / name))
+        if name not in manifest.pruned.names:
+            with suppress(FileNotFoundError):
+                parts.append(part_manifest(directory / PARTS / name))
     manifest.exchanges = sum(sum(part.exchanges) for part in parts)
     manifest.events = sum(sum(part.events) for part in parts)
     manifest.ledger = merged(part.ledger for part in parts)
@@ -267,6 +282,18 @@ def _advice(directory: Path) -> str:
         if format_in(directory) == RUN_FORMAT:
             return "it holds a run: --resume goes on with it; else name another directory"
     return "a run needs a directory of its own, name another"
+
+
+def _told(redactor: Redactor | None) -> Redacted:
+    return Redacted() if redactor is None else redactor.told
+
+
+def _same_hiding(directory: Path, known: RunManifest, redactor: Redactor | None) -> None:
+    if known.redacted != _told(redactor):
+        raise RecordingError(
+            f"{directory}: recorded with other redaction ({known.redacted}) than asked for now "
+            f"({_told(redactor)}): give the same key, headers and fields, or name another directory"
+        )
 
 
 def _same(directory: Path, known: RunManifest, asked: RunManifest) -> None:

@@ -77,7 +77,10 @@ class Opened:
 
     def _found(self, directory: Path) -> list[Part]:
         parts: list[Part] = []
+        gone = set(self.run.pruned.names) if self.run is not None else set()
         for name in names(directory):
+            if name in gone:
+                continue
             place, where = directory / PARTS / name, f"{PARTS}/{name}/"
             try:
                 parts.append(Part(place, part_manifest(place), where))

@@ -1,4 +1,4 @@
-"""Where clients come in: the proxy on its socket, with the ways to both sides behind it."""
+"""Where clients come in: the proxy behind its door, with the ways to all sides behind it."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -9,19 +9,22 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 
-from pyingest.http import HttpFactory
 from pyingest.server import family, taken
 from shadow.breaker import Breaker
 from shadow.exchange import Exchange, Reason, Side
+from shadow.isolating.isolation import Isolation, breaker_limits
 from shadow.lane import Lane
 from shadow.ledger import Ledger
 from shadow.options import ShadowError, ShadowOptions, address
 from shadow.proxy import Proxy
-from shadow.sampling import Sampling
-from shadow.upstream import Upstream, UpstreamLimits
+from shadow.relaying.door import Door
+from shadow.relaying.mirror import Mirror
+from shadow.relaying.pool import Pool, PoolLimits, reachable
+from shadow.routing import Router
+from shadow.status import LaneStatus
 
-CANDIDATE_LONGEST = 1024 * 1024
-"""Bytes of one answer of the candidate; more is no answer of an ingestion service."""
+COPY_LONGEST = 1024 * 1024
+"""Bytes of one answer to a copy; more is no answer of an ingestion service."""
 BACKLOG = 1024
 LOOK = 0.02
 """Seconds between two looks at whether all is done."""
@@ -30,6 +33,7 @@ LOOK = 0.02
 class Front:
     """Takes requests until :meth:`stop`.
 
+    :param router: says which side answers a request, and whether the other gets a copy.
     :param observers: get every finished exchange.
     :param ledger: counts what becomes of the requests.
     """
@@ -38,25 +42,33 @@ class Front:
         self,
         reactor: Any,
         options: ShadowOptions,
+        isolation: Isolation,
+        router: Router,
         observers: Sequence[Callable[[Exchange], None]],
         ledger: Ledger,
     ) -> None:
         self.port = 0
         self._reactor = reactor
         self._options = options
-        self._observers = observers
-        self.sides = upstreams(reactor, options)
-        self.breaker = Breaker(options.breaker, lambda: random.uniform(0.8, 1.2))
-        self.proxy = Proxy(
-            reactor,
-            dict(self.sides),
-            Lane(options.lane),
-            self.breaker,
-            self._finished,
-            Sampling(options.share, options.control),
+        limits = PoolLimits(answer=options.answer_seconds, connect=options.connect_seconds)
+        owners, copies = instances(options)
+        self.owners = {side: Pool(reactor, *address(url), limits) for side, url in owners.items()}
+        few = replace(
+            limits,
+            connections=isolation.lane_limits.in_flight,
+            kept=COPY_LONGEST,
+            bounded=True,
         )
+        self._shown = {side: Pool(reactor, *address(url), few) for side, url in copies.items()}
+        self.mirrors = {
+            side: Mirror(
+                reactor, pool, Lane(isolation.lane_limits), _breaker(side, isolation, options)
+            )
+            for side, pool in self._shown.items()
+        }
+        self.proxy = Proxy(reactor, self.owners, self.mirrors, router, observers)
         self.proxy.ledger = ledger
-        self.factory = HttpFactory(self.proxy.answer, reactor)
+        self.door = Door(self.proxy.ask, self.proxy.refused, reactor)
         self._listening: Any = None
 
     async def check(self) -> None:
@@ -64,9 +76,10 @@ class Front:
 
         :raises ShadowError: it is not.
         """
-        why = await self.sides[Side.LEGACY].check()
+        url = self._options.legacy.url
+        why = await reachable(self._reactor, *address(url), self._options.connect_seconds)
         if why:
-            raise ShadowError(f"legacy {self._options.legacy.url}: {why}; start it first")
+            raise ShadowError(f"legacy {url}: {why}; start it first")
 
     def listen(self, inherited: int | None = None) -> None:
         """Take requests from now on; *inherited* is a socket that listens already.
@@ -77,23 +90,23 @@ class Front:
         try:
             if inherited is not None:
                 self._listening = self._reactor.adoptStreamPort(
-                    inherited, family(where.host), self.factory
+                    inherited, family(where.host), self.door
                 )
             else:
                 self._listening = self._reactor.listenTCP(
-                    where.port, self.factory, backlog=BACKLOG, interface=where.host
+                    where.port, self.door, backlog=BACKLOG, interface=where.host
                 )
         except CannotListenError as error:
             raise ShadowError(taken(where.host, where.port, error.socketError)) from None
         self.port = self._listening.getHost().port
 
     async def stop(self) -> None:
-        """End in order: no new requests, answers, the candidate's copies."""
+        """End in order: no new requests, answers, the copies."""
         patience = self._options.drain_seconds
         began = self._reactor.seconds()
         await maybeDeferred(self._listening.stopListening)
         await self._last_requests()
-        await self.factory.drain(patience)
+        await self.door.drain(patience)
         await self._settled(began + patience - self._reactor.seconds())
         self.proxy.abandon()
         # What a side has already been sent keeps its own time limit: cutting it short would
@@ -103,27 +116,46 @@ class Front:
         await self._settled(1.0)
 
     def close(self) -> None:
-        """Let go of the connections to both sides."""
-        for side in self.sides.values():
-            side.close()
+        """Let go of the connections to all sides."""
+        for pool in (*self.owners.values(), *self._shown.values()):
+            pool.close()
 
     def stop_mirroring(self) -> None:
         """Mirror no more; clients are answered as before."""
         self.proxy.closed = Reason.SWITCHED_OFF
 
-    def counted(self) -> Ledger:
-        """Return the ledger, up to date."""
-        self.proxy.ledger.malformed = self.factory.malformed
-        return self.proxy.ledger
+    @property
+    def is_full(self) -> bool:
+        """Whether a lane takes next to nothing more."""
+        return any(mirror.lane.is_full for mirror in self.mirrors.values())
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the lanes."""
+        return sum(len(mirror.lane) for mirror in self.mirrors.values())
+
+    def lane(self) -> LaneStatus:
+        """Return what is on the way to the sides that get copies."""
+        found = LaneStatus()
+        for mirror in self.mirrors.values():
+            one = mirror.lane.status()
+            for name in found.__struct_fields__:
+                setattr(found, name, getattr(found, name) + getattr(one, name))
+        return found
+
+    def in_flight(self, side: Side) -> int:
+        """Return how many requests a side has at this moment, as owner and with copies."""
+        pools = (self.owners.get(side), self._shown.get(side))
+        return sum(pool.in_flight for pool in pools if pool is not None)
 
     async def _last_requests(self) -> None:
         """Let open connections bring what is on its way; each ends with its next answer.
 
         Without that, a client whose connection was just accepted would find it closed.
         """
-        self.factory.draining = True
+        self.door.draining = True
         until = self._reactor.seconds() + self._options.grace_seconds
-        while self.factory.connections and self._reactor.seconds() < until:
+        while self.door.connections and self._reactor.seconds() < until:
             await deferLater(self._reactor, LOOK)
 
     async def _settled(self, seconds: float) -> None:
@@ -132,22 +164,23 @@ class Front:
         while not self.proxy.is_settled and self._reactor.seconds() < deadline:
             await deferLater(self._reactor, LOOK)
 
-    def _finished(self, exchange: Exchange) -> None:
-        for observe in self._observers:
-            observe(exchange)
 
+def instances(options: ShadowOptions) -> tuple[dict[Side, str], dict[Side, str]]:
+    """Return the URLs of those that answer clients, and of those that get copies, by side.
 
-def upstreams(reactor: Any, options: ShadowOptions) -> dict[Side, Upstream]:
-    """Return both sides; what the candidate may take up is bounded more narrowly.
-
-    :raises ShadowError: a URL is wrong.
+    The first write to the production queues, the others to quarantined ones.
     """
-    legacy = UpstreamLimits(answer=options.answer_seconds, connect=options.connect_seconds)
-    limits = {
-        Side.LEGACY: legacy,
-        Side.CANDIDATE: replace(
-            legacy, connections=options.lane.in_flight, longest=CANDIDATE_LONGEST
-        ),
-    }
-    addresses = {side: address(options.side(side).url) for side in Side}
-    return {side: Upstream(reactor, *addresses[side], limits[side]) for side in Side}
+    owners = {Side.LEGACY: options.legacy.url, Side.CANDIDATE: options.candidate_live}
+    copies = {Side.CANDIDATE: options.candidate.url, Side.LEGACY: options.legacy_shadow}
+    return (
+        {side: url for side, url in owners.items() if url},
+        {side: url for side, url in copies.items() if url},
+    )
+
+
+def _breaker(side: Side, isolation: Isolation, options: ShadowOptions) -> Breaker:
+    """Return what stands before the copies to *side*; the isolation watches the candidate's."""
+    if side is Side.CANDIDATE:
+        return isolation.breaker
+    limits = breaker_limits(options.isolating.isolation.breaker)
+    return Breaker(limits, lambda: random.uniform(0.8, 1.2))

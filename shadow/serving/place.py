@@ -33,9 +33,14 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Of its status file and its part of the run: ``proxy-0``; ``proxy-0.2`` after two more."""
+        """Of its part of the run: ``proxy-0``; ``proxy-0.2`` after two more."""
         base = f"{self.role}-{self.slot}" if self.role is Role.PROXY else str(self.role)
         return f"{base}.{self.generation}" if self.generation else base
+
+    @property
+    def told(self) -> str:
+        """Of its status file. That of the tap is always ``tap``: there is only one at a time."""
+        return self.name if self.role is Role.PROXY else str(self.role)
 
     @property
     def position(self) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pyingest.queues.interface import QueueError
 from pyingest.serving.reading import SettingsError, address, converted, parse, put_flags
-from shadow.breaker import BreakerLimits
-from shadow.lane import LaneLimits
+from shadow.isolating.rules import rules_of
+from shadow.isolating.settings import Isolating
 from shadow.options import ShadowError, ShadowOptions, SideOptions, mapped_names
 from shadow.options import address as service_address
 from shadow.serving.settings import Settings
@@ -40,9 +40,8 @@ def read_settings(path: Path | None, flags: Mapping[str, object]) -> Settings:
 
 def options_of(settings: Settings) -> ShadowOptions:
     """Return what one process of a dual run is told."""
-    run, times, isolation = settings.shadow, settings.timeouts, settings.isolation
+    run, times = settings.shadow, settings.timeouts
     host, port = address(run.listen)
-    lane, breaker = isolation.lane, isolation.breaker
     return ShadowOptions(
         host=host,
         port=port,
@@ -50,14 +49,16 @@ def options_of(settings: Settings) -> ShadowOptions:
         candidate=SideOptions(run.candidate, run.candidate_queue, run.candidate_build),
         run=Path(run.run),
         notes=run.notes,
-        share=settings.sampling.share,
-        control=settings.sampling.control,
+        candidate_live=run.candidate_live,
+        legacy_shadow=run.legacy_shadow,
+        cutover=Path(run.cutover) if run.cutover else None,
         answer_seconds=times.answer,
         connect_seconds=times.connect,
         drain_seconds=times.drain,
         grace_seconds=times.grace,
-        lane=LaneLimits(lane.requests, lane.bytes, lane.in_flight),
-        breaker=BreakerLimits(breaker.failures, breaker.first, breaker.longest),
+        isolating=Isolating(
+            sampling=settings.sampling, rules=settings.rules, isolation=settings.isolation
+        ),
     )
 
 
@@ -77,6 +78,7 @@ def _check(settings: Settings, where: str) -> None:
         _check_address(f"shadow.{name}", getattr(given, name), where)
     for name in ("legacy", "candidate", "candidate_live", "legacy_shadow"):
         _check_url(f"shadow.{name}", getattr(given, name), where)
+    rules_of(settings.rules, where)
     try:
         mapped_names(options_of(settings))
     except (QueueError, ShadowError) as error:

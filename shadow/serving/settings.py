@@ -40,6 +40,8 @@ class ShadowSettings(Section, frozen=True):
     legacy_shadow: str = ""
     """URL of a legacy instance that writes to quarantined queues: for requests that the candidate
     owns. Without it they are answered by the candidate alone."""
+    cutover: str = ""
+    """Directory of a cutover (docs/cutover.md), whose stage says who answers."""
     legacy_queue: str = ""
     """Queue URL: where legacy's events lie."""
     candidate_queue: str = ""
@@ -55,6 +57,10 @@ class ShadowSettings(Section, frozen=True):
     """Proxy processes on one address."""
     live: str = ""
     """HOST:PORT of the live page; empty: none."""
+    live_policy: str = "default"
+    """The policy by which the live page judges: a file, or a built-in one."""
+    live_token_file: str = ""
+    """A file with the token that opens the live page."""
     beside: bool = False
     """Listen beside the proxies that a killed supervisor left behind; see docs/operations.md."""
     backlog: Positive = 1024

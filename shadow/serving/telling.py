@@ -1,7 +1,6 @@
 """What a process tells of itself: its status, twice a second, in a file of its own."""
 
 import os
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +8,12 @@ from typing import Any
 
 from twisted.internet.task import LoopingCall
 
+from shadow.isolating.vitals import Stalls, resident_bytes
 from shadow.serving import statusfiles
-from shadow.serving.stall import BEAT, Stall
 from shadow.status import Status
 
 EACH = 0.5
 """Seconds between two looks at a process."""
-_STATM = Path("/proc/self/statm")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Teller:
@@ -33,51 +30,40 @@ class Teller:
         self._fill = fill
         self._began = time.time()
         self._reactor = reactor
-        self._stall = Stall(reactor.seconds())
-        self._calls = [LoopingCall(self._beat), LoopingCall(self.tell)]
-        for call in self._calls:
-            call.clock = reactor
+        self._stalls = Stalls(reactor, reactor.seconds)
+        self._stall = self._before = 0.0
+        self._calling = LoopingCall(self.tell)
+        self._calling.clock = reactor
         self.ending = False
         """Whether the process is on its way out."""
 
     def start(self) -> None:
         """Tell from now on."""
-        for call, seconds in zip(self._calls, (BEAT, EACH), strict=True):
-            call.start(seconds)
+        self._stalls.start()
+        self._calling.start(EACH)
 
     def stop(self) -> None:
         """Tell for the last time."""
-        for call in self._calls:
-            if call.running:
-                call.stop()
+        self._stalls.stop()
+        if self._calling.running:
+            self._calling.stop()
         self.ending = True
         self.tell()
 
     def tell(self) -> None:
         """Write the status as it is now."""
+        self._before, self._stall = self._stall, self._stalls.take()
         status = Status(
             name=self._name,
             pid=os.getpid(),
             began=self._began,
             at=time.time(),
             ending=self.ending,
-            stall=self._stall.longest,
-            memory=_resident(),
+            stall=max(self._before, self._stall),
+            memory=resident_bytes(),
         )
         self._fill(status)
         try:
             statusfiles.write(self._directory, status)
         except OSError:
             return  # a full disk must not end the service; the old status tells its age
-
-    def _beat(self) -> None:
-        self._stall.beat(self._reactor.seconds())
-
-
-def _resident() -> int:
-    """Return the bytes of memory that this process has now; the most it had, if only that is
-    known."""
-    try:
-        return int(_STATM.read_bytes().split()[1]) * _PAGE
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

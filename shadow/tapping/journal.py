@@ -24,12 +24,17 @@ Key = tuple[Side, str, int]
 class Journal:
     """Keeps batches until two flushes of the whole run are over.
 
+    What a predecessor left in *directory* is :attr:`left`, and stays until then, too.
+
     :raises OSError: the files cannot be written.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._positions: dict[Side, str] = {}
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _drop_half(directory / NOW)
+        self.left = left_in(directory)
+        self._positions = dict(self.left.positions)
         self._file = self._begun()
 
     def add(self, side: Side, events: Iterable[TappedEvent], position: str) -> None:
@@ -98,12 +103,26 @@ def left_in(directory: Path) -> Left:
     return left
 
 
-def unrecorded(events: Sequence[TappedEvent], part: Path) -> list[TappedEvent]:
-    """Return those of *events* that the segments in the directory *part* do not hold."""
+def unrecorded(events: Sequence[TappedEvent], parts: Iterable[Path]) -> list[TappedEvent]:
+    """Return those of *events* that no segment in the directories *parts* holds.
+
+    *parts* are those of the killed tap: with its last ones, all that a journal may speak of.
+    """
     if not events:
         return []
-    recorded = set(_keys(part))
+    recorded = {key for part in parts for key in _keys(part)}
     return [event for event in events if _key(event) not in recorded]
+
+
+def _drop_half(path: Path) -> None:
+    """Remove a batch that was half written: its events are had again."""
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        at = end = 0
+        for line in file:
+            at += len(line)
+            if line.startswith(b"P") and line.endswith(b"\n"):
+                end = at
+        file.truncate(end)
 
 
 def _keys(part: Path) -> Iterator[Key]:

@@ -2,53 +2,74 @@
 
 import pytest
 
-from pyingest.message import Request
-from shadow.dualrun import DualRun, Record, Reply, Send
+from shadow.dualrun import DualRun
 from shadow.exchange import Failed, Failure, NotMirrored, Reason, Side
-from shadow.testing import ONE
+from shadow.relaying.raw import RawAnswer
+from shadow.routing import MIRRORED, Route
+from shadow.testing import ONE, RAW_ONE, raw_request
 
-REQUEST = Request(b"GET", b"/track?data=e30=")
+REQUEST = raw_request(b"GET /track?data=e30= HTTP/1.1\r\nHost: x\r\n\r\n")
 LOST = Failed(Failure.RESET, "gone", 0.1)
 
 
-def run(skip: Reason | None = None) -> DualRun:
-    return DualRun(7, 1.5, REQUEST, skip)
+def run(route: Route = MIRRORED) -> DualRun:
+    return DualRun(7, REQUEST, route)
 
 
-def test_a_run_begins_with_legacy_alone() -> None:
-    assert run().begin() == [Send(Side.LEGACY)]
-
-
-def test_the_client_is_answered_before_the_candidate_is_asked() -> None:
-    assert run().legacy_ended(ONE) == [Reply(ONE), Send(Side.CANDIDATE)]
-
-
-def test_the_candidate_can_only_be_recorded_never_heard() -> None:
+def test_an_exchange_holds_both_outcomes() -> None:
     one = run()
-    one.legacy_ended(ONE)
-    (record,) = one.candidate_ended(LOST)
-    assert isinstance(record, Record)
-    assert (record.exchange.legacy, record.exchange.candidate) == (ONE, LOST)
-    assert (record.exchange.number, record.exchange.at) == (7, 1.5)
+    one.owner_ended(RAW_ONE)
+    one.copy_ended(LOST)
+    exchange = one.exchange()
+    assert (exchange.legacy, exchange.candidate, exchange.owner) == (ONE, LOST, Side.LEGACY)
+    assert (exchange.number, exchange.request) == (7, REQUEST.request)
 
 
-def test_a_skipped_run_is_recorded_with_its_reason_at_once() -> None:
-    reply, record = run(Reason.NOT_SAMPLED).legacy_ended(LOST)
-    assert reply == Reply(LOST)
-    assert isinstance(record, Record)
-    assert record.exchange.candidate == NotMirrored(Reason.NOT_SAMPLED)
+def test_the_candidate_may_own_a_request_and_legacy_get_the_copy() -> None:
+    one = run(Route(Side.CANDIDATE))
+    one.owner_ended(LOST)
+    one.copy_ended(RAW_ONE)
+    exchange = one.exchange()
+    assert (exchange.legacy, exchange.candidate, exchange.owner) == (ONE, LOST, Side.CANDIDATE)
+
+
+def test_a_request_without_a_copy_is_recorded_with_the_reason() -> None:
+    one = run(Route(skip=Reason.NOT_SAMPLED))
+    assert one.skip is Reason.NOT_SAMPLED
+    one.owner_ended(LOST)
+    one.copy_ended(NotMirrored(Reason.NOT_SAMPLED))
+    assert one.exchange().candidate == NotMirrored(Reason.NOT_SAMPLED)
+
+
+def test_an_answer_that_was_not_kept_whole_gets_no_copy_to_be_compared_with() -> None:
+    one = run()
+    one.owner_ended(RawAnswer(RAW_ONE.head, RAW_ONE.data, kept=False, keeps=True))
+    assert one.skip is Reason.TOO_LARGE
+
+
+def test_what_waits_weighs_what_it_holds() -> None:
+    one = run()
+    one.owner_ended(RAW_ONE)
+    assert one.weight == REQUEST.weight + len(RAW_ONE.data)
 
 
 def test_a_side_cannot_end_twice() -> None:
     one = run()
-    one.legacy_ended(ONE)
+    one.owner_ended(RAW_ONE)
     with pytest.raises(ValueError, match="twice"):
-        one.legacy_ended(ONE)
-    one.candidate_ended(ONE)
+        one.owner_ended(RAW_ONE)
+    one.copy_ended(RAW_ONE)
     with pytest.raises(ValueError, match="cannot end"):
-        one.candidate_ended(ONE)
+        one.copy_ended(RAW_ONE)
 
 
-def test_the_candidate_cannot_end_before_legacy() -> None:
+def test_the_copy_cannot_end_before_the_owner() -> None:
     with pytest.raises(ValueError, match="cannot end"):
-        run().candidate_ended(ONE)
+        run().copy_ended(RAW_ONE)
+
+
+def test_there_is_no_record_before_the_end() -> None:
+    one = run()
+    one.owner_ended(RAW_ONE)
+    with pytest.raises(ValueError, match="not ended"):
+        one.exchange()

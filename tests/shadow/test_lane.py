@@ -6,9 +6,11 @@ from random import Random
 
 import pytest
 
-from pyingest.message import Request
 from shadow.dualrun import DualRun
-from shadow.lane import Lane, LaneLimits, weight
+from shadow.lane import Lane, LaneLimits
+from shadow.relaying.grammar import AnswerHead, RequestHead, answer_head, request_head
+from shadow.relaying.raw import RawAnswer, RawRequest
+from shadow.routing import MIRRORED
 from shadow.status import LaneStatus
 
 
@@ -108,26 +110,42 @@ def test_a_lane_is_full_when_hardly_anything_more_fits() -> None:
     assert big.is_full
 
 
+def run_of(number: int, headers: int, body: int, *, looked_at: bool) -> DualRun:
+    """Return a run whose owner has answered, and whose parts the rules have read."""
+    lines = [b"X-Header-%d: a value of %d" % (at, at) for at in range(headers)]
+    lines.append(b"Content-Length: %d" % (body + 10))
+    start = b"POST /track?ip=%d HTTP/1.1\r\n" % number
+    data = start + b"\r\n".join(lines) + b"\r\n\r\n" + b"%010d" % number + bytes(body)
+    head = request_head(data)
+    assert isinstance(head, RequestHead)
+    raw = RawRequest(head, data, head.end)
+    raw.at = number / 7
+    run = DualRun(number, raw, MIRRORED)
+    if looked_at:
+        assert raw.headers
+        assert raw.body
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nX-Number: %d\r\n\r\n1234567" % number
+    answered = answer_head(answer)
+    assert isinstance(answered, AnswerHead)
+    run.owner_ended(RawAnswer(answered, answer, True, True))
+    return run
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
 @pytest.mark.parametrize(("headers", "body"), [(0, 20), (8, 300), (20, 4_000), (3, 50_000)])
 def test_a_full_lane_holds_the_memory_it_says_and_at_most_a_fifth_more(
-    headers: int, body: int
+    headers: int, body: int, looked_at: bool
 ) -> None:
     limit = 2 * 1024 * 1024
     lane: Lane[DualRun] = Lane(LaneLimits(requests=10**6, bytes=limit))
-
-    def read(number: int) -> Request:
-        lines = tuple((b"X-Header-%d" % at, b"a value of %d" % at) for at in range(headers))
-        return Request(b"POST", b"/track?ip=%d" % number, lines, b"%d" % number + bytes(body))
-
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    number = 0
-    while True:
+    number = 1000
+    run = run_of(number, headers, body, looked_at=looked_at)
+    while lane.offer(run, run.weight):
         number += 1
-        run = DualRun(number, number / 7, read(number), None)
-        if not lane.offer(run, weight(run.request)):
-            break
+        run = run_of(number, headers, body, looked_at=looked_at)
     del run
     held = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()

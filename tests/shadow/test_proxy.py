@@ -1,25 +1,41 @@
 """The proxy carries out the rules: the client hears legacy, whatever the candidate does."""
 
-from twisted.internet.defer import Deferred
+from typing import Any
+
+import pytest
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from pyingest.message import Request, Response
 from shadow.breaker import Breaker, BreakerLimits
 from shadow.dualrun import DualRun
-from shadow.exchange import Answered, Exchange, Failed, Failure, NotMirrored, Reason, Side
+from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
 from shadow.lane import Lane, LaneLimits
-from shadow.proxy import Proxy, Server
-from shadow.sampling import Sampling
-from shadow.testing import ONE, HangingSide, ScriptedSide
+from shadow.proxy import Proxy
+from shadow.relaying.mirror import Mirror, Server
+from shadow.routing import Route, Router, Seen
+from shadow.sampling import SampleRouter, Sampling
+from shadow.testing import (
+    ONE,
+    RAW_ONE,
+    FakeVisitor,
+    HangingSide,
+    ScriptedSide,
+    raw_answer,
+    raw_request,
+)
 
-REQUEST = Request(b"GET", b"/track?data=e30=", ((b"Host", b"x"),))
-ZERO = Answered(Response(200, b"OK", ((b"Content-Length", b"1"),), b"0"), 0.001)
+GET = b"GET /track?data=e30= HTTP/1.1\r\nHost: x\r\n\r\n"
+ZERO = raw_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n0")
 REFUSED = Failed(Failure.REFUSED, "connection refused", 0.0)
 
 
 class ProxyTests(SynchronousTestCase):
     """With sides that answer from a script, and a clock that is told to go on."""
+
+    @pytest.fixture(autouse=True)
+    def see_the_log(self, logged_failures: list[LogEvent]) -> None:
+        self.logged = logged_failures
 
     def proxy(
         self,
@@ -28,21 +44,36 @@ class ProxyTests(SynchronousTestCase):
         limits: LaneLimits | None = None,
         sampling: Sampling | None = None,
     ) -> Proxy:
-        self.clock = Clock()
-        self.kept: list[Exchange] = []
-        sides = {Side.LEGACY: legacy, Side.CANDIDATE: candidate}
-        breaker = Breaker(BreakerLimits(failures=3, first=1.0), lambda: 1.0)
-        lane: Lane[DualRun] = Lane(limits or LaneLimits())
         draw = iter([0.1, 0.9] * 100).__next__
-        return Proxy(self.clock, sides, lane, breaker, self.kept.append, sampling, draw)
+        router = SampleRouter(sampling or Sampling(), draw)
+        self.clock = Clock()
+        mirror = self.mirror(candidate, limits)
+        return self.routed({Side.LEGACY: legacy}, {Side.CANDIDATE: mirror}, router)
+
+    def routed(
+        self, owners: dict[Side, Server], copies: dict[Side, Mirror | None], router: Router
+    ) -> Proxy:
+        self.kept: list[Exchange] = []
+        return Proxy(self.clock, owners, copies, router, [self.kept.append])
+
+    def mirror(self, server: Server, limits: LaneLimits | None = None) -> Mirror:
+        breaker = Breaker(BreakerLimits(failures=3, first=1.0), lambda: 1.0)
+        self.lane: Lane[DualRun] = Lane(limits or LaneLimits())
+        return Mirror(self.clock, server, self.lane, breaker)
 
     def turns(self) -> None:
-        """Let the loop turn twice: an answer is written between the two."""
-        self.clock.pump([0, 0])
+        """Let the loop turn once: what is put off meanwhile waits for the next turn."""
+        due: Any = self.clock.getDelayedCalls()
+        for call in due:
+            if call.getTime() <= self.clock.seconds():
+                function, values = call.func, call.args
+                call.cancel()
+                function(*values)
 
-    def ask(self, proxy: Proxy, request: Request = REQUEST) -> bytes:
-        answer = Deferred.fromCoroutine(proxy.answer(request, "203.0.113.9"))
-        return self.successResultOf(answer).data
+    def ask(self, proxy: Proxy) -> bytes:
+        visitor = FakeVisitor()
+        proxy.ask(raw_request(GET), visitor, False)
+        return visitor.heard
 
     def test_the_client_gets_legacys_answer(self) -> None:
         proxy = self.proxy(ScriptedSide(), ScriptedSide(lambda _: ZERO))
@@ -61,7 +92,8 @@ class ProxyTests(SynchronousTestCase):
         proxy = self.proxy(legacy, candidate)
         self.ask(proxy)
         self.turns()
-        self.assertEqual(legacy.got, candidate.got)
+        self.assertEqual([one.data for one in legacy.got], [one.data for one in candidate.got])
+        self.assertEqual(len(legacy.got), 1)
 
     def test_a_candidate_that_hangs_holds_nobody_up(self) -> None:
         candidate = HangingSide()
@@ -71,7 +103,7 @@ class ProxyTests(SynchronousTestCase):
             self.turns()
         self.assertEqual(len(candidate.got), 2)
         self.assertEqual(proxy.ledger.shed, 13)
-        self.assertEqual(len(proxy.lane), 5)
+        self.assertEqual(len(self.lane), 5)
 
     def test_the_ledger_closes_when_a_hanging_candidate_is_given_up(self) -> None:
         candidate = HangingSide()
@@ -119,19 +151,18 @@ class ProxyTests(SynchronousTestCase):
         self.clock.pump([0] * 5)
         # Three were out, two more left before the third failure opened the circuit.
         self.assertEqual((len(candidate.got), proxy.ledger.broken_circuit), (5, 195))
-        self.assertTrue(len(proxy.lane) == 0 and proxy.ledger.pending == 2)
+        self.assertTrue(len(self.lane) == 0 and proxy.ledger.pending == 2)
 
     def test_a_long_line_is_dealt_with_in_several_turns(self) -> None:
         candidate = ScriptedSide()
         proxy = self.proxy(ScriptedSide(), candidate)
         for _ in range(150):
             self.ask(proxy)
-        proxy._pumping = True
         self.turns()
-        proxy._pumping = False
-        proxy._pump()
         self.assertEqual(len(candidate.got), 64)
-        self.clock.pump([0] * 3)
+        self.turns()
+        self.assertEqual(len(candidate.got), 128)
+        self.turns()
         self.assertEqual(len(candidate.got), 150)
         self.assertTrue(proxy.is_settled)
 
@@ -146,11 +177,10 @@ class ProxyTests(SynchronousTestCase):
     def test_what_comes_after_the_end_was_called_is_abandoned(self) -> None:
         legacy = HangingSide()
         proxy = self.proxy(legacy, ScriptedSide())
-        answer = Deferred.fromCoroutine(proxy.answer(REQUEST, ""))
+        self.ask(proxy)
         proxy.abandon()
         self.assertFalse(proxy.is_settled)
         legacy.answer()
-        self.successResultOf(answer)
         self.turns()
         self.assertTrue(proxy.is_settled)
         self.assertEqual(proxy.ledger.abandoned, 1)
@@ -182,3 +212,58 @@ class ProxyTests(SynchronousTestCase):
             self.ask(proxy)
         self.turns()
         self.assertEqual([one.number for one in self.kept], [1, 2, 3])
+
+    def test_a_copy_waits_until_the_answer_has_left_us(self) -> None:
+        candidate, visitor = ScriptedSide(), FakeVisitor()
+        proxy = self.proxy(ScriptedSide(), candidate)
+        visitor.full = True
+        proxy.ask(raw_request(GET), visitor, False)
+        self.clock.pump([0] * 5)
+        self.assertEqual((visitor.heard, candidate.got), (RAW_ONE.data, []))
+        visitor.fetch()
+        self.turns()
+        self.assertEqual(len(candidate.got), 1)
+
+    def test_a_request_of_the_candidates_goes_there_and_its_copy_to_legacys_shadow(self) -> None:
+        self.clock = Clock()
+        live, shadow = ScriptedSide(lambda _: ZERO), ScriptedSide()
+        owners: dict[Side, Server] = {Side.LEGACY: ScriptedSide(), Side.CANDIDATE: live}
+        mirror = self.mirror(shadow)
+        proxy = self.routed(owners, {Side.LEGACY: mirror}, Always(Route(Side.CANDIDATE)))
+        self.assertEqual(self.ask(proxy), ZERO.data)
+        self.turns()
+        self.assertEqual((self.kept[0].legacy, self.kept[0].owner), (ONE, Side.CANDIDATE))
+        self.assertEqual((len(live.got), len(shadow.got)), (1, 1))
+        self.assertTrue(proxy.is_settled)
+        self.assertEqual(proxy.ledger.owner_candidate_answered, 1)
+
+    def test_a_request_of_the_candidates_is_alone_where_legacy_has_no_shadow(self) -> None:
+        self.clock = Clock()
+        owners: dict[Side, Server] = {Side.CANDIDATE: ScriptedSide(lambda _: ZERO)}
+        proxy = self.routed(owners, {Side.LEGACY: None}, Always(Route(Side.CANDIDATE)))
+        self.ask(proxy)
+        self.turns()
+        self.assertEqual(self.kept[0].legacy, NotMirrored(Reason.ALONE))
+        self.assertEqual((proxy.ledger.alone, proxy.is_settled), (1, True))
+
+    def test_one_observer_that_fails_keeps_nothing_from_the_others(self) -> None:
+        def failing(exchange: Exchange) -> None:
+            raise ValueError("cannot look at it")
+
+        proxy = self.proxy(ScriptedSide(), ScriptedSide())
+        proxy.observers = (failing, self.kept.append)
+        self.ask(proxy)
+        self.turns()
+        self.assertEqual(len(self.kept), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.logged.clear()
+
+
+class Always:
+    """A router with one answer."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+
+    def route(self, request: Seen) -> Route:
+        return self._route

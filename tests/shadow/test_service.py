@@ -19,11 +19,12 @@ from pyingest.http import HttpFactory, Reply
 from pyingest.message import Request, Response
 from pyingest.queues.interface import QueueError
 from pyingest.queues.sqlite import SqliteQueue
-from shadow.breaker import BreakerLimits
 from shadow.exchange import Exchange, Failed, Side, TappedEvent
-from shadow.lane import LaneLimits
+from shadow.isolating.settings import BreakerSettings, Isolating, IsolationSettings, LaneSettings
 from shadow.options import ShadowError, ShadowOptions, SideOptions
 from shadow.recording import RecordingError, RunReader
+from shadow.relaying.link import Passage
+from shadow.relaying.raw import RawRequest
 from shadow.service import ShadowService, start
 from shadow.testing import FakeUpstream, RawClient, answering, hanging, resetting, talking_garbage
 
@@ -34,6 +35,12 @@ GET = b"GET /track?data=%d HTTP/1.1\r\nHost: x\r\n\r\n"
 HELLO = b"HTTP/1.1 200 Fine\r\nX-lower: a\r\nContent-Length: 1\r\n\r\n1"
 PROMPT = 1.0
 """Seconds; far below the time limits of a side in these tests."""
+
+
+def isolating(**lane: int) -> Isolating:
+    """Return the protection of these tests, with the bounds of the lane that are given."""
+    breaker = BreakerSettings(failures=5, first=30.0)
+    return Isolating(isolation=IsolationSettings(lane=LaneSettings(**lane), breaker=breaker))
 
 
 class RunTests(TestCase):
@@ -81,7 +88,7 @@ class RunTests(TestCase):
         given: dict[str, Any] = {
             "answer_seconds": 3.0,
             "drain_seconds": 2.0,
-            "breaker": BreakerLimits(failures=5, first=30.0),
+            "isolating": isolating(),
             **others,
         }
         sides = side(Side.LEGACY, legacy), side(Side.CANDIDATE, candidate)
@@ -157,7 +164,7 @@ class RunTests(TestCase):
         ledger = await self.unharmed(
             FakeUpstream(hanging),
             answer_seconds=1.2,
-            lane=LaneLimits(requests=6, in_flight=4),
+            isolating=isolating(requests=6, in_flight=4),
         )
         self.assertEqual(ledger["shed"], 20)
         self.assertGreaterEqual(ledger["candidate_failed"], 4)
@@ -194,7 +201,7 @@ class RunTests(TestCase):
             FakeUpstream(hanging),
             answer_seconds=1.5,
             drain_seconds=0.2,
-            lane=LaneLimits(in_flight=2),
+            isolating=isolating(in_flight=2),
         )
         for number in range(10):
             await self.ask(service, GET % number)
@@ -207,16 +214,17 @@ class RunTests(TestCase):
     async def test_a_copy_leaves_only_when_the_answer_is_out_of_our_hands(self) -> None:
         left: list[bool] = []
         service = await self.start(self.ingesting(Side.LEGACY), self.ingesting(Side.CANDIDATE))
-        candidate = service.front.proxy._sides[Side.CANDIDATE]
-        send = candidate.send
+        mirror = service.front.proxy.copies[Side.CANDIDATE]
+        assert mirror is not None
+        send = mirror.server.send
 
-        async def looking(request: Request) -> Any:
-            for one in service.front.factory.connections:
+        def looking(request: RawRequest, passage: Passage) -> None:
+            for one in service.front.door.connections:
                 wire: Any = one.transport
                 left.append(not wire.dataBuffer[wire.offset :] and not wire._tempDataBuffer)
-            return await send(request)
+            send(request, passage)
 
-        candidate.send = looking  # type: ignore[method-assign]
+        mirror.server.send = looking  # type: ignore[method-assign]
         client = await self.connect(service)
         for number in range(1, 11):
             client.say(GET % number)
@@ -280,16 +288,14 @@ class RunTests(TestCase):
         await self.ask(service, post + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
         await service.stop()
         self.assertEqual(legacy.received, candidate.received)
-        self.assertTrue(legacy.received[0].endswith(b"\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"))
+        self.assertTrue(legacy.received[0].endswith(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"))
         self.assertEqual(self.recorded()[1][0].request.body, b"abcde")
 
-    async def test_a_chunked_answer_keeps_its_body(self) -> None:
+    async def test_a_chunked_answer_keeps_its_chunks(self) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        service, _ = await self.both(
-            FakeUpstream(answering(head + b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"))
-        )
-        heard = await self.ask(service, GET % 1, until=b"0\r\n\r\n")
-        self.assertEqual(heard, head + b"3\r\nabc\r\n0\r\n\r\n")
+        answer = head + b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
+        service, _ = await self.both(FakeUpstream(answering(answer)))
+        self.assertEqual(await self.ask(service, GET % 1, until=b"0\r\n\r\n"), answer)
         await service.stop()
 
     async def test_a_large_body_reaches_both_sides_whole(self) -> None:

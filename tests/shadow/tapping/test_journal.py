@@ -89,11 +89,11 @@ def test_only_what_the_segments_lack_is_unrecorded(tmp_path: Path) -> None:
     writer.flush()
     for one in events[12:]:
         writer.add_event(one)
-    assert unrecorded(events, part) == events[12:]
-    assert unrecorded([], part) == []
+    assert unrecorded(events, [part]) == events[12:]
+    assert unrecorded([], [part]) == []
     # The same number on the other side is another event.
     other = [event(3, Side.CANDIDATE)]
-    assert unrecorded(other, part) == other
+    assert unrecorded(other, [part]) == other
 
 
 def test_a_series_is_read_back_but_for_half_a_line(tmp_path: Path) -> None:
@@ -111,6 +111,25 @@ def test_a_disk_that_does_not_take_the_series_harms_nothing(tmp_path: Path) -> N
     assert "No such file" in series.error
 
 
+def test_a_successor_goes_on_in_the_same_journal_without_the_half_batch(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    first.add(Side.LEGACY, [event(1)], "1")
+    first.add(Side.LEGACY, [event(2), event(3)], "3")
+    first.close()
+    with (tmp_path / NOW).open("r+b") as file:
+        file.truncate((tmp_path / NOW).stat().st_size - 1)
+    second = Journal(tmp_path)
+    assert (second.left.events, second.left.positions) == ([event(1)], {Side.LEGACY: "1"})
+    second.add(Side.LEGACY, [event(2)], "2")
+    assert left_in(tmp_path).events == [event(1), event(2)]
+    second.turn()
+    second.turn()
+    second.turn()
+    assert left_in(tmp_path).positions == {Side.LEGACY: "2"}
+    second.close()
+
+
 def test_a_journal_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    (tmp_path / "no").write_text("a file")
+    with pytest.raises(FileExistsError):
         Journal(tmp_path / "no")

@@ -1,0 +1,231 @@
+"""One connection to a side: one request at a time, whose answer is passed on as it comes."""
+
+import socket
+import time
+from typing import TYPE_CHECKING, Protocol, cast
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.python.failure import Failure as TwistedFailure
+
+from pyingest.outlet import Outlet, outlet
+from shadow.exchange import Failed, Failure
+from shadow.relaying.answerframing import AnswerFramer
+from shadow.relaying.raw import RawAnswer, RawRequest
+
+if TYPE_CHECKING:
+    from twisted.internet.tcp import Connection
+
+    from shadow.relaying.pool import Pool
+
+_PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+
+
+class Passage(Protocol):
+    """One request under way to one side: what comes back is told to it."""
+
+    link: "Link | None"
+    """The connection, while there is one."""
+    told: bool
+    """Whether the client has had a ``100 Continue`` already."""
+    begun: bool
+    """Whether bytes of the final answer were passed on."""
+
+    def piece(self, data: bytes) -> None:
+        """Take bytes of the answer that can be passed on; more will follow."""
+
+    def answered(self, data: bytes, answer: RawAnswer) -> None:
+        """Take the last bytes of the answer, and all that was kept of it."""
+
+    def failed(self, failed: Failed) -> None:
+        """Take it that there is no answer, or that it broke off."""
+
+    def ready(self) -> None:
+        """Take it that more of the request is wanted: what was sent has gone out."""
+
+
+class Link(TwistedProtocol):
+    """A connection to a side."""
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+        self._framer = AnswerFramer(pool.limits.kept)
+        self._passage: Passage | None = None
+        self._outlet: Outlet
+        self._wire: Connection
+        self._held_up = False
+        self._whole = True
+        self.since = 0.0
+        """Monotonic seconds of the last thing that happened."""
+        self.began = 0.0
+        """Monotonic seconds at which the request was handed over."""
+        self.bounded: float | None = None
+        """Since when the answer has had a limit for all of it, in monotonic seconds."""
+        self.lost = False
+
+    # For whoever sends.
+
+    def ask(self, request: RawRequest, passage: Passage) -> bool:
+        """Send a request; return whether a byte of it may have left.
+
+        If none did, the connection is dead, and the request can go another way.
+        """
+        data = request.data
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.cut()
+            return False
+        self._passage = passage
+        self.bounded = None
+        self._whole = request.whole
+        self.since = self.began = time.monotonic()
+        self._framer.expect(request.method == b"HEAD", not passage.told)
+        passage.link = self
+        if sent < len(data):
+            self._outlet.send(data[sent:])
+        if not request.whole and not self._outlet.full:
+            passage.ready()
+        return True
+
+    def more(self, data: bytes, last: bool) -> bool:
+        """Send more of a request that was not whole; return whether yet more may come now."""
+        self.since = time.monotonic()
+        self._whole = last
+        self._outlet.send(data)
+        return not self._outlet.full
+
+    def hold_up(self, held_up: bool) -> None:
+        """Let the side wait with its answer, or go on."""
+        if held_up == self._held_up or self.lost:
+            return
+        self._held_up = held_up
+        self.since = time.monotonic()
+        if held_up:
+            self._wire.pauseProducing()
+        else:
+            self._wire.resumeProducing()
+
+    def is_alive(self) -> bool:
+        """Return whether nothing, and no end, has come on a connection that is not in use."""
+        if self.lost:
+            return False
+        try:
+            self._peek(1, _PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        self.cut()
+        return False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._passage is not None
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the side may be blamed for what does not come."""
+        waits = self._whole or self._outlet.full
+        return self._passage is not None and not self._held_up and waits
+
+    # Called by the transport.
+
+    def connectionMade(self) -> None:
+        """Make ready."""
+        self._wire = cast("Connection", self.transport)
+        self._wire.setTcpNoDelay(True)
+        handle = self._wire.getHandle()
+        self._send, self._peek = handle.send, handle.recv
+        self._outlet = outlet(self._wire, self._drained)
+        self.since = time.monotonic()
+        self._pool.made(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take a piece of the answer."""
+        passage, framer = self._passage, self._framer
+        if passage is None:
+            self.cut()  # bytes that nobody asked for, such as a server's 408 when idle
+            return
+        passed = framer.feed(data)
+        if framer.answer is not None:
+            self._finish(passage, passed)
+        elif framer.wrong or (framer.overlong and self._pool.limits.bounded):
+            why = framer.wrong or f"an answer of more than {self._pool.limits.kept} bytes"
+            self.fail(Failure.MALFORMED, why)
+        else:
+            self.since = time.monotonic()
+            if passed:
+                passage.begun = framer.begun
+                passage.piece(passed)
+
+    def connectionLost(self, reason: TwistedFailure = TwistedFailure(ConnectionDone())) -> None:  # noqa: B008
+        """Note the end: of the answer, if it ends so; else of the request's hopes."""
+        self.lost = True
+        self._pool.forget(self)
+        passage = self._passage
+        if passage is None:
+            return
+        if reason.check(ConnectionDone):
+            self._framer.close()
+        if self._framer.answer is not None:
+            self._finish(passage, b"")
+        else:
+            self.fail(Failure.RESET, reason.getErrorMessage())
+
+    # The end of a request.
+
+    def _finish(self, passage: Passage, last: bytes) -> None:
+        """Hand the answer over; keep the connection, if it can carry another request."""
+        answer = self._framer.answer
+        assert answer is not None
+        self._passage = passage.link = None
+        if self._held_up:
+            self.hold_up(False)
+        self.since = time.monotonic()
+        answer.seconds = self.since - self.began
+        answer.early = not self._whole or self._outlet.full
+        if answer.early:
+            self.cut()
+        elif answer.keeps and not (self._framer.surplus or self.lost):
+            self._pool.keep(self)
+        else:
+            self.close()
+        passage.answered(last, answer)
+
+    def fail(self, kind: Failure, why: str) -> None:
+        """Give the request up, and the connection with it."""
+        passage, self._passage = self._passage, None
+        self.cut()
+        if passage is not None:
+            passage.link = None
+            passage.failed(Failed(kind, why, time.monotonic() - self.began))
+
+    def drop(self) -> None:
+        """Forget the request that is under way, which nobody wants any more."""
+        passage, self._passage = self._passage, None
+        if passage is not None:
+            passage.link = None
+        self.cut()
+
+    def close(self) -> None:
+        """End the connection in order; it is not used any more."""
+        if not self.lost:
+            self.lost = True
+            self._outlet.release()
+            self._wire.loseConnection()
+
+    def cut(self) -> None:
+        """End the connection now."""
+        self.lost = True
+        self._wire.abortConnection()
+
+    def _drained(self) -> None:
+        """Note that the side takes bytes again, or not."""
+        if self._passage is not None and not self._outlet.full:
+            self.since = time.monotonic()
+            if not self._whole:
+                self._passage.ready()

@@ -1,0 +1,105 @@
+"""The copies to one side: through a bounded lane, past a circuit breaker, heard by nobody."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from shadow.breaker import Breaker
+from shadow.dualrun import DualRun, Ended
+from shadow.exchange import Failed, NotMirrored, Reason
+from shadow.lane import Lane
+from shadow.relaying.link import Link, Passage
+from shadow.relaying.raw import RawAnswer, RawRequest
+
+TURN = 64
+"""Requests of the lane that are dealt with before clients get their turn again."""
+
+
+class Server(Protocol):
+    """A side, as the proxy sees it."""
+
+    def send(self, request: RawRequest, passage: Passage) -> None:
+        """Send *request*; *passage* is told what becomes of it. Never raises."""
+
+
+class Mirror:
+    """The way of the copies to one side."""
+
+    def __init__(self, clock: Any, server: Server, lane: Lane[DualRun], breaker: Breaker) -> None:
+        self.lane = lane
+        self.breaker = breaker
+        self.server = server
+        self.sent: Callable[[], None]
+        """Called for each copy that is handed to the side. The proxy sets these two."""
+        self.ended: Callable[[DualRun, Ended | NotMirrored], None]
+        """Called with what became of a copy that was offered and taken."""
+        self._clock = clock
+        self._pumping = False
+
+    def offer(self, run: DualRun) -> bool:
+        """Take the copy of *run*'s request, if there is room; :meth:`pump` sends it."""
+        return self.lane.offer(run, run.weight)
+
+    def pump(self) -> None:
+        """Give the side what it may have; of a long line only a part in one turn."""
+        if self._pumping:
+            return
+        self._pumping = True
+        for _ in range(TURN):
+            waiting = self.lane.next()
+            if waiting is None:
+                break
+            self._out_of_lane(*waiting)
+        else:
+            self._clock.callLater(0, self.pump)
+        self._pumping = False
+
+    def abandon(self) -> None:
+        """Give up what waits; it is counted."""
+        for run in self.lane.abandon():
+            self.ended(run, NotMirrored(Reason.ABANDONED))
+
+    def _out_of_lane(self, run: DualRun, size: int) -> None:
+        """Send a copy, unless the circuit is open; it may have opened while this waited."""
+        ticket = self.breaker.allows(self._clock.seconds())
+        if ticket:
+            self.sent()
+            self.server.send(run.request, _Copy(self, run, size, ticket))
+        else:
+            self.lane.done(size)
+            self.ended(run, NotMirrored(Reason.BROKEN_CIRCUIT))
+
+    def done(self, run: DualRun, size: int, ended: Ended, ticket: int) -> None:
+        """Take what became of a copy that the breaker let through with *ticket*."""
+        self.lane.done(size)
+        kind, status = (ended.kind, 0) if isinstance(ended, Failed) else (None, ended.status)
+        self.breaker.ended(kind, ended.seconds, status, self._clock.seconds(), ticket)
+        self.ended(run, ended)
+        self.pump()
+
+
+class _Copy:
+    """One copy under way. Of its answer only the end matters, and what was kept."""
+
+    __slots__ = ("_mirror", "_run", "_size", "_ticket", "begun", "link", "told")
+
+    def __init__(self, mirror: Mirror, run: DualRun, size: int, ticket: int) -> None:
+        self._mirror = mirror
+        self._run = run
+        self._size = size
+        self._ticket = ticket
+        self.link: Link | None = None
+        self.begun = self.told = False
+
+    def piece(self, data: bytes) -> None:
+        """Drop it."""
+
+    def answered(self, data: bytes, answer: RawAnswer) -> None:
+        """Take the answer."""
+        self._mirror.done(self._run, self._size, answer, self._ticket)
+
+    def failed(self, failed: Failed) -> None:
+        """Take it that there is none."""
+        self._mirror.done(self._run, self._size, failed, self._ticket)
+
+    def ready(self) -> None:
+        """Nothing to do: what is copied is whole."""
