@@ -19,9 +19,9 @@ from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
 from replay.importing.command import import_command
 from shadow.command import shadow_command
+from shadow.doctor.command import doctor_command
 from shadow.isolating.command import switch_command
 from shadow.runs.command import run_command
-from shadow.doctor.command import doctor_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],

@@ -62,7 +62,10 @@ def open_files(soft: int, hard: int) -> Finding:
     if soft < 0 or soft >= ENOUGH_FILES:
         return ok("open files", "no limit" if soft < 0 else f"{soft:,}")
     room = "no limit" if hard < 0 else f"{hard:,}"
-    said, todo = f"{soft:,} (at most {room})", f"ulimit -n {ENOUGH_FILES}, or LimitNOFILE= of systemd"
+    said, todo = (
+        f"{soft:,} (at most {room})",
+        f"ulimit -n {ENOUGH_FILES}, or LimitNOFILE= of systemd",
+    )
     judge = problem if soft < FEW_FILES else warning
     return judge("open files", said, todo)
 

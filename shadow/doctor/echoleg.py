@@ -123,5 +123,3 @@ class EchoLegProtocol(Protocol):
         if close:
             self._ended = True
             transport.loseConnection()
-
-
