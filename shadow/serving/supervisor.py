@@ -31,7 +31,7 @@ from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.reading import options_of
 from shadow.serving.rundirectory import begin, take_back
-from shadow.serving.settings import Settings
+from shadow.serving.settings import Settings, ShadowSettings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
 from shadow.status import Status
@@ -70,8 +70,7 @@ class Supervisor:
         self._directory = self._run / statusfiles.DIRECTORY
         self._tap: Slot[Duty] = Slot(reactor, 0, _plan, log, self)
         self._proxies: list[Slot[Duty]] = []
-        page = settings.shadow.live
-        self.live = LivePage(reactor, self._run, page, log) if page else None
+        self.live = _page(reactor, settings.shadow, log)
         self._teller = Teller(reactor, self._directory, "supervisor", self._fill)
         self._polling = LoopingCall(self._poll)
         self._polling.clock = reactor
@@ -238,6 +237,16 @@ class Supervisor:
                 if child.launch is not None
             },
         }
+
+
+def _page(reactor: Any, settings: ShadowSettings, log: Log) -> LivePage | None:
+    """Return what keeps the live page alive, if there is to be one."""
+    if not settings.live:
+        return None
+    words = ["--policy", settings.live_policy]
+    if settings.live_token_file:
+        words += ["--token-file", settings.live_token_file]
+    return LivePage(reactor, Path(settings.run), settings.live, log, words)
 
 
 def _plan(duty: Duty, slot: int, generation: int) -> Launch:

@@ -73,9 +73,7 @@ class Taps:
 
     def start(self) -> None:
         """Read from now on; what a killed tap had read and not recorded comes first."""
-        found = self._left.events
-        for part in _parts(self._options.run):
-            found = unrecorded(found, part)
+        found = unrecorded(self._left.events, _parts(self._options.run))
         if found:
             self.log.info("{count} events of a killed tap are recorded", count=len(found))
         for event in found:

@@ -12,9 +12,11 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,6 +242,33 @@ def test_a_killed_tap_costs_no_request(stage: Stage) -> None:
     answered = sum(client.answered for client in stage.clients)
     assert [sum(event.side is side for event in events) for side in Side] == [answered] * 2
     assert stage.verdict() == INVALID
+
+
+def test_a_killed_live_page_comes_back_and_costs_nothing(stage: Stage) -> None:
+    stage.start("--live", ANY_PORT)
+
+    def page() -> dict[str, Any]:
+        told = stage.told("supervisor")
+        return told.more["live"] if told is not None else {}
+
+    until(lambda: page().get("address"))
+    before = page()
+    os.kill(before["pid"], signal.SIGKILL)
+    until(lambda: page()["pid"] not in (0, before["pid"]))
+    until(lambda: is_served(before["address"]))
+    stage.end_load()
+    assert stage.end_shadow() == ""
+    nobody_was_hurt(stage)
+    assert account(stage)["lost"] == 0
+    assert stage.verdict() == UNDECIDED
+
+
+def is_served(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def test_a_killed_supervisor_leaves_proxies_that_serve_and_can_be_ended(stage: Stage) -> None:
