@@ -7,7 +7,7 @@ import time
 from base64 import b64encode
 from urllib.parse import quote
 
-PEOPLE = 400
+PEOPLE = 5_000
 TOKENS = 8
 PATIENCE = 10.0
 
