@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from compare.cutover_watch import Watch
+from compare.cutover.watch import Watch
 from compare.policy.policy import load, policy_hash
 from compare.render.files import write_reports
 from compare.report import Report
