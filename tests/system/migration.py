@@ -21,8 +21,12 @@ _ID = re.compile(rb'"n":\s*"(\d+-\d+)"')
 class Migration:
     """Queue, legacy, both instances of the candidate, and one proxy after the other."""
 
-    def __init__(self, work: Path, erlang: Erlang | Absent) -> None:
+    def __init__(
+        self, work: Path, erlang: Erlang | Absent, shadowed: bool = False, workers: int = 1
+    ) -> None:
         self.work = work
+        self._shadowed = shadowed
+        self._workers = workers
         self.state = work / "cutover"
         self.runs: list[Path] = []
         self._running: list[ServerProcess] = []
@@ -41,6 +45,10 @@ class Migration:
         self.candidate = self._serve(
             "ingest", "--listen", ANY_PORT, "--queue", self.quarantine, "--profile", "mochiweb"
         )
+        if self._shadowed:
+            self.legacy_shadow = self._serve(
+                "ingest", "--listen", ANY_PORT, "--queue", self.quarantine, log="legacy-shadow"
+            )
         self.config = work / "live.toml"
         self.configure("")
         self.live = self._serve("ingest", "--config", str(self.config), log="live")
@@ -63,6 +71,8 @@ class Migration:
             *("--candidate", f"http://{self.candidate.address}"),
             *("--candidate-queue", self.quarantine, "--candidate-build", build),
             *("--candidate-live", f"http://{self.live.address}"),
+            *("--workers", str(self._workers)),
+            *self._shadow_words(),
             log=run.name,
         )
 
@@ -74,7 +84,9 @@ class Migration:
             *("--candidate", f"http://{self.candidate.address}"),
             *("--candidate-live", f"http://{self.live.address}"),
             *("--legacy-queue", self.production, "--candidate-queue", self.quarantine),
-            *("--candidate-live-queue", self.production, *words),
+            *("--candidate-live-queue", self.production),
+            *self._shadow_words(queue=True),
+            *words,
         )
 
     def say(self, command: str, *words: str) -> tuple[int, str]:
@@ -133,6 +145,12 @@ class Migration:
         """End what still runs, at once."""
         while self._running:
             self._running.pop().kill()
+
+    def _shadow_words(self, queue: bool = False) -> tuple[str, ...]:
+        if not self._shadowed:
+            return ()
+        words = ("--legacy-shadow", f"http://{self.legacy_shadow.address}")
+        return (*words, "--legacy-shadow-queue", self.quarantine) if queue else words
 
     def _live_port(self) -> int:
         if not hasattr(self, "_port"):
