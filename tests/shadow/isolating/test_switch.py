@@ -50,6 +50,14 @@ def test_a_switch_counts_how_often_it_is_really_turned() -> None:
     assert switch.is_on
 
 
+def test_a_switch_says_when_it_is_turned_off_and_only_then() -> None:
+    switch, told = Switch(), list[int]()
+    switch.turned_off = lambda: told.append(switch.changes)
+    for content in (write_control(ON), b"broken", b"worse", None, b"broken"):
+        switch.take(content)
+    assert told == [1, 3]
+
+
 def switched(run: Path, *words: str) -> Result:
     return CliRunner().invoke(switch_command, [str(run), *words])
 
