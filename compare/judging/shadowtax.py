@@ -38,7 +38,7 @@ def _told(tax: Tax) -> dict[str, Any]:
 def shown(tax: Mapping[str, Any]) -> str:
     """Return the tax as a sentence for people."""
     if not tax["quantiles"]:
-        return f"too few requests without a copy to tell ({tax['control']:,})"
+        return f"not known, too few answers without a copy ({tax['control']:,}), or too short a time"
     parts = [
         f"{one['name']} {one['difference']:+.2f} ms ({one['low']:+.2f} to {one['high']:+.2f}; "
         f"{one['without']:.2f} without a copy)"

@@ -76,7 +76,7 @@ def test_text_page_and_data_tell_the_tax() -> None:
 def test_too_little_is_said_to_be_too_little() -> None:
     tax = shadow_tax([told(1, requests=50)])
     assert tax is not None
-    assert shown(tax).startswith("too few requests without a copy to tell (")
+    assert shown(tax).startswith("not known, too few answers without a copy (")
 
 
 def test_a_tax_by_slices_says_so() -> None:
