@@ -76,7 +76,7 @@ def render_page(report: Report) -> str:
     page = template.render(
         report=data,
         verdict=report.verdict,
-        tax=shown(tax) if (tax := shadow_tax(report.manifest.tax)) else "",
+        tax="; ".join(shown(tax)) if (tax := shadow_tax(report.manifest.tax)) else "",
         causes=[*zip(causes, _within_budget(causes), strict=True)],
         hidden=max(0, len(report.summary.causes) - CAUSES),
         events=report.summary.events,
