@@ -4,8 +4,8 @@ This decides where a message ends, for us and, because the bytes go on untouched
 behind. So there is no leniency: what two servers could read in two ways is no head. That is: line
 ends other than CR LF, folded lines, blanks before a colon, control characters, more than one
 length, a length that is not digits alone, a length beside a transfer coding, a coding other than
-``chunked`` (in small letters), a coding in HTTP/1.0. Bytes above 127 and methods that nobody knows do no harm, and are
-let through.
+``chunked`` (in small letters), a coding in HTTP/1.0. Bytes above 127 and methods that nobody knows
+do no harm, and are let through.
 """
 
 import re
