@@ -62,9 +62,9 @@ def open_files(soft: int, hard: int) -> Finding:
     if soft < 0 or soft >= ENOUGH_FILES:
         return ok("open files", "no limit" if soft < 0 else f"{soft:,}")
     room = "no limit" if hard < 0 else f"{hard:,}"
-    said, todo = f"{soft:,} (at most {room})", f"ulimit -n {ENOUGH_FILES}, or LimitNOFILE= of systemd"
     judge = problem if soft < FEW_FILES else warning
-    return judge("open files", said, todo)
+    todo = f"ulimit -n {ENOUGH_FILES}, or LimitNOFILE= of systemd"
+    return judge("open files", f"{soft:,} (at most {room})", todo)
 
 
 def disk(where: str, free: int) -> Finding:

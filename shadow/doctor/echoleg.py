@@ -128,5 +128,3 @@ class EchoLegProtocol(Protocol):
         if close:
             self._ended = True
             transport.loseConnection()
-
-

@@ -57,7 +57,7 @@ def odd_conversations(seed: int, requests: int) -> Iterator[Conversation]:
 
 
 def _drawn(chance: random.Random) -> list[Conversation]:
-    kinds, weights = zip(*_KINDS, strict=True)
+    kinds, weights = [kind for kind, _ in _KINDS], [weight for _, weight in _KINDS]
     return chance.choices(kinds, weights)[0](chance)
 
 
@@ -179,8 +179,10 @@ def old_version(chance: random.Random) -> list[Conversation]:
 def closing(chance: random.Random) -> list[Conversation]:
     """What is said of the connection."""
     word = chance.choice(
-        (b"Connection: close", b"connection:Close", b"Connection: keep-alive, close")
-        + (b"Connection: keep-alive", b"Keep-Alive: timeout=5, max=100", b"Connection: TE")
+        (
+            *(b"Connection: close", b"connection:Close", b"Connection: keep-alive, close"),
+            *(b"Connection: keep-alive", b"Keep-Alive: timeout=5, max=100", b"Connection: TE"),
+        )
     )
     lines = [*_lines(chance), word]
     if word.endswith(b"TE"):

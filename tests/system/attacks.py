@@ -96,7 +96,8 @@ def _framing() -> dict[str, bytes]:
         "TE: Chunked (capital) on a GET": get("front", te + b": Chunked") + IN_CHUNK,
         "TE: Chunked on a GET, a chunk that looks like a request": get("front", te + b": Chunked")
         + DISGUISED,
-        "TE: tab before the value, on a GET, the same": get("front", te + b":\tchunked") + DISGUISED,
+        "TE: tab before the value, on a GET, the same": get("front", te + b":\tchunked")
+        + DISGUISED,
         "TE: blanks behind the value, on a GET, the same": get("front", te + b": chunked \t ")
         + DISGUISED,
         "TE on a GET, the same": get("front", CHUNKED) + DISGUISED,
@@ -352,7 +353,8 @@ def _streams() -> dict[str, bytes]:
         "an oversize head, then a request": get("front", b"X: " + b"x" * 300_000) + SMUGGLED,
         "TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
         "PROXY line": b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + SMUGGLED,
-        "an answer instead of a request": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + SMUGGLED,
+        "an answer instead of a request": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        + SMUGGLED,
         "close, then a request": get("front", b"Connection: close") + SMUGGLED,
         "HTTP/1.0, then a request": get("front").replace(b"1.1", b"1.0", 1) + SMUGGLED,
         "a head that is not whole": get("front")[:-2],

@@ -26,7 +26,7 @@ from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Exchange, Side
 from shadow.relaying.pool import PoolLimits
 from tests.system.attack_backends import (
-    _STATUS,
+    STATUS,
     Backend,
     Split,
     has_nginx,
@@ -145,15 +145,15 @@ class AttackTests(TestCase):
                 for raw in dict.fromkeys(outcome.forwarded):
                     head = request_head(raw)
                     assert head is not None
-                    word, wrong = judged(named(head.target), backend.split(raw))
+                    word, why = judged(named(head.target), backend.split(raw))
                     words.append(word)
-                    if wrong:
-                        outcome.wrong.append(f"{backend.name}: {wrong} for {raw[:300]!r}")
+                    if why:
+                        outcome.wrong.append(f"{backend.name}: {why} for {raw[:300]!r}")
                 outcome.backends[backend.name] = summed(words)
         found = table(outcomes)
         print(found)
-        wrong = {name: outcome.wrong for name, outcome in outcomes.items() if outcome.wrong}
-        self.assertEqual(wrong, {}, "\n".join(f"{k}: {v}" for k, v in wrong.items()))
+        wrong = [f"{name}: {why}" for name, one in outcomes.items() for why in one.wrong]
+        self.assertEqual(wrong, [], "\n".join(wrong))
         written = DOCUMENT.read_text()
         self.assertIn(found, written, f"{DOCUMENT} does not hold the table; put this in:\n{found}")
 
@@ -225,7 +225,7 @@ def recorded(heard: bytes, legs: dict[Side, EchoLeg], kept: list[Exchange]) -> O
 
 def statuses(heard: bytes) -> list[int]:
     """Return the statuses of the final answers in what a client heard."""
-    return [int(status) for status in _STATUS.findall(heard)]
+    return [int(status) for status in STATUS.findall(heard)]
 
 
 def summed(words: list[str]) -> str:
@@ -245,5 +245,3 @@ def _rows(outcomes: dict[str, Outcome]) -> Iterator[str]:
     for name, outcome in outcomes.items():
         cells = [outcome.backends.get(backend, "") for backend in names]
         yield "| " + " | ".join([name, outcome.at_the_proxy, *cells]) + " |"
-
-
