@@ -12,7 +12,7 @@ OLDEST_PYTHON = (3, 11)
 FEW_FILES, ENOUGH_FILES = 1024, 8192
 """Open files: each client takes one, and each connection to a side."""
 LITTLE_DISK, ENOUGH_DISK = 1 << 30, 10 << 30
-"""Free bytes for a run: a million requests take about a gigabyte with what they queue."""
+"""Free bytes for a run: a million requests like those of the tests take about 0.4 GB."""
 SKEW_WARNING, SKEW_PROBLEM = 2.0, 60.0
 """Seconds by which a side's ``Date`` may differ from our clock; it counts whole seconds."""
 DRIFT = 0.05
