@@ -86,7 +86,9 @@ class Proxy:
             run.number = self.ledger.received
         self.ledger.owner_ended(run.route.owner, ended)
         run.owner_ended(ended)
-        if visitor is None:
+        if run.skip is not None and not self.observers:
+            self._copy_ended(run.route.other, run, NotMirrored(run.skip))
+        elif visitor is None or visitor.is_out:
             self._later(run)
         else:
             visitor.when_out(partial(self._later, run))
