@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 from twisted.internet import reactor as installed
+from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import TestCase
 
 from pyingest.message import Request, Response
 from shadow.doctor.conversation import Conversation
 from shadow.doctor.echo import echo
+from shadow.doctor.echoclient import EchoClientProtocol
+from shadow.doctor.echoleg import EchoLegProtocol
 from shadow.doctor.echoreport import EchoReport, echo_lines
 from shadow.doctor.oddrequests import odd_conversations
 from shadow.doctor.rawcorpus import CorpusError, read_corpus
 from shadow.exchange import Answered, Exchange
 from shadow.lines import exchange_line
 from shadow.recording import Manifest, RunWriter
-from shadow.relaying import onward, visitor
+from shadow.relaying import onward
 
 reactor: Any = installed
 CAPTURED = Path(__file__).parent / "fixtures" / "captured-requests.http.xz"
@@ -61,12 +64,17 @@ class EchoTests(TestCase):
         self.assertEqual((report.requests.total(), report.differences), (len(paths), []))
         self.assertGreater(len(paths), 30)
 
-    async def test_a_proxy_that_changes_a_header_is_found_out(self) -> None:
-        def tampering(data: bytes, end: int, peer: str) -> tuple[bytes, int]:
-            data, end = onward.forwarded(data, end, peer)
-            return data.replace(b"X-A:", b"x-a:"), end
+    def tamper(self, receiver: type[Protocol], before: bytes, after: bytes) -> None:
+        """Change what *receiver* gets, as a proxy in front of it would that changes bytes."""
+        received: Any = receiver.dataReceived
 
-        self.patch(visitor, "forwarded", tampering)
+        def changed(self: Protocol, data: bytes) -> None:
+            received(self, data.replace(before, after))
+
+        self.patch(receiver, "dataReceived", changed)
+
+    async def test_a_proxy_that_changes_a_header_is_found_out(self) -> None:
+        self.tamper(EchoLegProtocol, b"X-A:", b"x-a:")
         report = await self.heard([Conversation("one", (HELLO,))])
         found = {(one.place, one.what, one.before, one.after) for one in report.differences}
         self.assertEqual(
@@ -75,21 +83,26 @@ class EchoTests(TestCase):
         )
 
     async def test_a_proxy_that_names_another_client_is_found_out(self) -> None:
-        def lying(data: bytes, end: int, peer: str) -> tuple[bytes, int]:
-            return onward.forwarded(data, end, "192.0.2.1")
-
-        self.patch(visitor, "forwarded", lying)
+        self.tamper(EchoLegProtocol, b"127.0.0.1", b"192.0.2.1")
         report = await self.heard([Conversation("one", (HELLO,))])
         self.assertEqual({one.after for one in report.differences}, {b"X-Forwarded-For: 192.0.2.1"})
 
     async def test_a_proxy_that_changes_an_answer_is_found_out(self) -> None:
-        def tampering(self: visitor.Visitor, data: bytes) -> None:
-            told(self, data.replace(b"legacy", b"LEGACY"))
-
-        told = visitor.Visitor.pass_on
-        self.patch(visitor.Visitor, "pass_on", tampering)
+        self.tamper(EchoClientProtocol, b"legacy", b"LEGACY")
         report = await self.heard(FEW)
         self.assertEqual({one.place for one in report.differences}, {"client"})
+
+    async def test_a_proxy_that_answers_with_the_candidate_is_found_out(self) -> None:
+        self.tamper(EchoClientProtocol, b"legacy", b"candidate")
+        report = await self.heard(FEW)
+        self.assertIn("client", {one.place for one in report.differences})
+
+    async def test_the_address_of_a_public_client_is_added_behind_those_that_are_told(self) -> None:
+        self.patch(onward, "is_private", lambda peer: False)
+        captured = read_corpus(CAPTURED).conversations[:200]
+        report = await self.heard([*captured, *odd_conversations(11, 200)])
+        self.assertEqual(report.differences, [])
+        self.assertEqual(report.documented.total(), 800)
 
     async def test_a_request_that_is_refused_is_found_out(self) -> None:
         refused = b"PUT / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n"
