@@ -13,7 +13,7 @@ from shadow.ledger import Ledger
 from shadow.relaying.errand import Client, Errand
 from shadow.relaying.mirror import Mirror, Server
 from shadow.relaying.raw import RawRequest
-from shadow.routing import Router
+from shadow.routing import Route, Router
 
 Observer = Callable[[Exchange], None]
 
@@ -63,10 +63,19 @@ class Proxy:
         request.at = self._now()
         if request.whole:
             self.ledger.received += 1
-        run = DualRun(self.ledger.received, request, self.router.route(request))
+        run = DualRun(self.ledger.received, request, self._route(request))
         errand = Errand(run, visitor, told, self._owner_ended)
         visitor.begin(errand)
         self.owners[run.route.owner].send(request, errand)
+
+    def _route(self, request: RawRequest) -> Route:
+        """Ask the router; a fault of its must not cost a client the answer."""
+        try:
+            return self.router.route(request)
+        except Exception:
+            self.log.failure("a request could not be routed; it is not copied")
+            owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
+            return Route(owner, Reason.FILTERED)
 
     def refused(self) -> None:
         """Count what was no request."""
