@@ -11,7 +11,7 @@ from compare.live.history import POINTS, SideNow, fill
 from compare.live.judged import shown
 from compare.live.roster import Life, Member, Totals
 from compare.live.safety import answering
-from compare.live.tax import arm_sizes, taxes
+from compare.live.tax import arm_sizes
 from compare.live.view import View
 from shadow.ledger import BUCKETS
 from shadow.status import QueueStatus
@@ -39,7 +39,7 @@ def now_data(view: View) -> dict[str, Any]:
         "rates": _rounded(view.history.recent.rates),
         "window": view.history.recent.seconds,
         "sides": {name: _side(view, name) for name in totals.sides},
-        "tax": _tax(totals),
+        "tax": _tax(view),
         "lane": _lane(totals),
         "breaker": {
             "state": shown(totals.breaker.state),
@@ -143,9 +143,9 @@ def _side(view: View, name: str) -> dict[str, Any]:
     }
 
 
-def _tax(totals: Totals) -> dict[str, Any]:
+def _tax(view: View) -> dict[str, Any]:
     return {
-        "sizes": arm_sizes(totals.arm),
+        "sizes": arm_sizes(view.totals.arm),
         "quantiles": [
             {
                 "name": one.name,
@@ -159,7 +159,7 @@ def _tax(totals: Totals) -> dict[str, Any]:
                 ),
                 "felt": one.is_felt,
             }
-            for one in taxes(totals.arm)
+            for one in view.history.taxes
         ],
     }
 
