@@ -413,7 +413,7 @@ function way(now) {
   const { lane, breaker, tax } = now;
   const opened = breaker.openings ? `, opened ${plural(breaker.openings, 'time', 'times')}` : '';
   const wanted = [
-    ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn' }],
+    ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn', sub: now.switch.join('; ') }],
     ['lane', {
       text: `${count(lane.requests)} requests, ${bytes(lane.bytes)}`,
       sub: [
@@ -466,7 +466,11 @@ function processes(now) {
     { text: bytes(one.memory), n: true },
     { text: count(one.restarts), n: true, tone: one.restarts ? 'warn' : '' },
   ]));
-  list($('unreadable'), now.unreadable.map((one) => `${one.name} was skipped: ${one.why}`));
+  const hidden = now.all_processes - now.processes.length;
+  list($('unreadable'), [
+    ...(hidden ? [`and ${plural(hidden, 'process', 'processes')} that ended before`] : []),
+    ...now.unreadable.map((one) => `${one.name} was skipped: ${one.why}`),
+  ]);
 }
 
 function about(judged) {

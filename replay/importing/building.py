@@ -29,6 +29,8 @@ class Imported:
     by_content: int = 0
     legacy_alone: int = 0
     candidate_alone: int = 0
+    not_sampled: int = 0
+    """Requests that the front did not mean to mirror."""
     without_body: int = 0
     """Requests whose body is in no log: they cannot be judged."""
     unread: dict[Side, Counter[str]] = field(
@@ -52,6 +54,8 @@ class Imported:
                 f"not paired: {self.legacy_alone:,} requests are in legacy's log alone, "
                 f"{self.candidate_alone:,} in the candidate's"
             )
+        if self.not_sampled:
+            yield f"{self.not_sampled:,} requests were not meant to be mirrored"
         if self.without_body:
             yield f"{self.without_body:,} requests have no whole body in the log: not judged"
         for side, reasons in self.unread.items():
@@ -142,7 +146,7 @@ class Import:
         """Record one request, in exactly one bucket of the ledger."""
         known = _known(pair)
         request = next((one.request for one in known if one.request is not None), None)
-        missing = NotMirrored(Reason.UNPAIRED if request is not None else Reason.TOO_LARGE)
+        missing = NotMirrored(_why_missing(pair, request is not None))
         both = pair.legacy is not None and pair.candidate is not None and request is not None
         owner = Side.LEGACY if pair.legacy is not None else Side.CANDIDATE
         outcomes = {
@@ -168,11 +172,20 @@ class Import:
             found.without_body += 1
         elif pair.legacy is None:
             found.candidate_alone += 1
+        elif pair.candidate is None and not pair.legacy.mirrored:
+            found.not_sampled += 1
         elif pair.candidate is None:
             found.legacy_alone += 1
         else:
             found.paired += 1
             found.untimed += any(one.outcome.seconds < 0 for one in _known(pair))
+
+
+def _why_missing(pair: Pair, is_whole: bool) -> Reason:
+    if not is_whole:
+        return Reason.TOO_LARGE
+    meant = pair.legacy is None or pair.legacy.mirrored
+    return Reason.UNPAIRED if meant else Reason.NOT_SAMPLED
 
 
 def _known(pair: Pair) -> list[Heard]:

@@ -23,6 +23,8 @@ from shadow.sampling import Sampling, positions
 from shadow.status import QueueStatus, Status
 
 LOOK_SECONDS = 1.0
+STRETCH_SECONDS = 0.25
+"""What stays together in the estimate of the tax, where single requests are drawn."""
 Queues = Mapping[str, QueueStatus]
 
 
@@ -163,7 +165,7 @@ def _arm(settings: SamplingSettings, means: Means) -> Arm:
 
 
 def _stretch(settings: SamplingSettings) -> float:
-    return settings.slice_seconds if settings.control_by == "slice" else LOOK_SECONDS
+    return settings.slice_seconds if settings.control_by == "slice" else STRETCH_SECONDS
 
 
 def _tax_test(settings: Isolating) -> TaxTest:

@@ -25,6 +25,7 @@ class Taps:
 
     :param resumes: whether to keep a journal, and to go on where a killed tap stopped.
     :raises OSError: the journal cannot be written.
+    :raises RecordingError: the key by which secrets are hidden cannot be read.
     """
 
     log = Logger()
@@ -40,6 +41,7 @@ class Taps:
         self._options = options
         self._take = take
         self._names = mapped_names(options)
+        self._hider = options.recording.redactor()
         self._journal = Journal(options.run / JOURNAL) if resumes else None
         self._left = self._journal.left if self._journal is not None else Left()
         self.of: dict[Side, Tap] = {}
@@ -49,7 +51,7 @@ class Taps:
 
         :raises QueueError: a queue cannot be reached; nothing is left behind.
         """
-        files = TapFiles(Series(self._options.run / FILE), self._journal)
+        files = TapFiles(Series(self._options.run / FILE), self._journal, self._hider)
         try:
             for side in Side:
                 reader = open_reader(self._reactor, self._options.side(side).queue, position)

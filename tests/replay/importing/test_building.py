@@ -71,6 +71,14 @@ def test_what_is_in_one_log_alone_is_recorded_as_not_mirrored(tmp_path: Path) ->
     assert (theirs.legacy, theirs.owner) == (NotMirrored(Reason.UNPAIRED), Side.CANDIDATE)
 
 
+def test_what_was_not_meant_to_be_mirrored_is_not_unpaired(tmp_path: Path) -> None:
+    told = [line("a", mirrored="1"), line("b", mirrored=""), line("c", mirrored="1")]
+    run = imported(tmp_path / "run", told, [line("a", mirrored="1")])
+    ledger = run.manifest.ledger
+    assert (ledger["mirrored"], ledger["not_sampled"], ledger["unpaired"]) == (1, 1, 1)
+    assert "1 requests were not meant to be mirrored" in " ".join(run.manifest.notes)
+
+
 def test_what_was_not_used_is_said(tmp_path: Path) -> None:
     run = imported(tmp_path / "run", [line("b"), parse(b"nonsense")], [line("x"), line("y")])
     notes = " ".join(run.manifest.notes)

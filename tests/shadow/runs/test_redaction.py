@@ -112,6 +112,12 @@ def test_nothing_under_a_hidden_key_is_left() -> None:
     assert re.sub("redacted:[0-9a-f]{32}", "", text) == '{"": ["", "", "", null, {"": ""}]}'
 
 
+def test_what_is_hidden_is_not_hidden_again() -> None:
+    once = event(b'{"$phone":{"k":["v",1]},"x":{"$email":"%b"}}' % SECRET)
+    assert event(once) == once
+    assert event(event(b'{"$email":"')) == event(b'{"$email":"')
+
+
 def test_a_key_is_hidden_wherever_a_candidate_puts_it() -> None:
     assert SECRET not in event(b'{"$email":"%b"}' % SECRET, Side.CANDIDATE)
     assert SECRET not in event(b'[{"x":[{"$email":"%b"}]}]' % SECRET, Side.CANDIDATE)
