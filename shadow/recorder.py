@@ -27,6 +27,9 @@ class Writer(Protocol):
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
         """Declare it complete."""
 
+    def abandon(self, ledger: dict[str, int], why: str) -> None:
+        """Say as well as the disk allows why it is not complete, and what it lacks."""
+
 
 class Recorder:
     """Records into *writer*; at the first failure it stops for good and calls *failed*.
@@ -70,7 +73,12 @@ class Recorder:
         self._writer.tell_tax(tax)
 
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
-        """Declare the run complete, if it was recorded completely."""
+        """Declare the run complete, if it was recorded completely; else say what it lacks."""
+        if self.error:
+            self._writer.abandon(ledger, self.error)
+            if self._events is not None:
+                self._events.abandon({}, self.error)
+            return
         if self._events is None:
             self._try(self._writer.close, ledger, taps)
             return
