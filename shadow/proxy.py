@@ -45,6 +45,9 @@ class Proxy:
         self.copies = copies
         self.router = router
         self.observers = tuple(observers)
+        self.heard: Callable[[Route, float, float], None] | None = None
+        """Takes, as soon as an owner has answered, the request's route, how many seconds that took
+        and when it came: ``Isolation.answered``."""
         self._clock = clock
         self._now = now
         self._ended: list[DualRun] = []
@@ -64,9 +67,11 @@ class Proxy:
         if request.whole:
             self.ledger.received += 1
         run = DualRun(self.ledger.received, request, self._route(request))
-        errand = Errand(run, visitor, told, self._owner_ended)
+        owner = run.route.owner
+        instead = self._hand_over if owner is Side.CANDIDATE else None
+        errand = Errand(run, visitor, told, self._owner_ended, instead)
         visitor.begin(errand)
-        self.owners[run.route.owner].send(request, errand)
+        self.owners[owner].send(request, errand)
 
     def _route(self, request: RawRequest) -> Route:
         """Ask the router; a fault of its must not cost a client the answer."""
@@ -76,6 +81,10 @@ class Proxy:
             self.log.failure("a request could not be routed; it is not copied")
             owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
             return Route(owner, Reason.FILTERED)
+
+    def _hand_over(self, errand: Errand) -> None:
+        """Let legacy answer a request of the candidate's."""
+        self.owners[Side.LEGACY].send(errand.run.request, errand)
 
     def refused(self) -> None:
         """Count what was no request."""
@@ -94,6 +103,8 @@ class Proxy:
             self.ledger.received += 1
             run.number = self.ledger.received
         self.ledger.owner_ended(run.route.owner, ended)
+        if self.heard is not None and run.request.whole:
+            self.heard(run.route, ended.seconds, run.request.at)
         run.owner_ended(ended)
         if run.skip is not None and not self.observers:
             self._copy_ended(run.route.other, run, NotMirrored(run.skip))
@@ -112,6 +123,10 @@ class Proxy:
         """Turn to the copies of the requests that were answered in the turn before."""
         ended, self._ended = self._ended, []
         for run in ended:
+            if run.refused is not None:
+                self._sent()
+                self._copy_ended(Side.CANDIDATE, run, run.refused)
+                continue
             skip = self._skip(run)
             if skip is not None:
                 self._copy_ended(run.route.other, run, NotMirrored(skip))

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
 from pyingest.outlet import Outlet, outlet
-from pyingest.turn import plain_response
+from pyingest.turn import announced, plain_response
 from shadow.relaying.framing import Begun, Refused, RequestFramer, Waiting, Whole
 from shadow.relaying.onward import CONTINUE, Peer
 from shadow.relaying.raw import RawRequest
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shadow.relaying.door import Door
     from shadow.relaying.errand import Errand
 
+_INTERIM = (b"HTTP/1.1 1", b"HTTP/1.0 1")
 AHEAD = 64 * 1024
 """Bytes that are taken from a client whose request is being answered; then it has to wait."""
 
@@ -43,6 +44,7 @@ class Visitor(Protocol):
         self._wire: Connection
         self._outlet: Outlet
         self._keeps = True
+        self._headless = True
         self._told = False
         self._uploading = False
         self._paused = self._advancing = False
@@ -181,12 +183,25 @@ class Visitor(Protocol):
     def begin(self, errand: "Errand") -> None:
         """Note what is under way."""
         self._errand = errand
+        self._headless = True
 
     def pass_on(self, data: bytes) -> None:
         """Send bytes of an answer."""
         self._active = self._door.tick
+        if self._headless:
+            data = self._with_head(data)
         if not self._ended:
             self._outlet.send(data)
+
+    def _with_head(self, data: bytes) -> bytes:
+        """Return the first bytes of an answer; at the end of our days they say that we close.
+
+        A client that did not know would send its next request to nobody.
+        """
+        self._headless = data.startswith(_INTERIM)
+        if self._headless or not self._door.draining:
+            return data
+        return announced(data, b"close")
 
     def wants_more(self) -> None:
         """Read on: the side takes more of the request."""
