@@ -96,6 +96,11 @@ _RECORDING = ("resume", "keep_bytes", "keep_age", "redact")
     is_flag=True,
     help="Share the address with proxies that a killed supervisor left behind.",
 )
+@click.option(
+    "--loop",
+    type=click.Choice(["twisted", "lean"]),
+    help="Event loop: Twisted's own [default], or one that does less for each read.",
+)
 @click.option("--legacy-build", help="What legacy is: a version, for the report.")
 @click.option("--candidate-build", help="What the candidate is.")
 @click.option("--note", "notes", multiple=True, help="A sentence for the report; repeatable.")
@@ -128,6 +133,7 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
+    from pyingest.lean import install as install_lean
     from pyingest.queues.interface import QueueError
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address
@@ -147,6 +153,8 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
+    if settings.shadow.loop == "lean":
+        install_lean()
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:

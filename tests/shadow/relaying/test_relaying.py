@@ -499,8 +499,8 @@ class RelayingTests(TestCase):
         draining = Deferred.fromCoroutine(self.door.drain(5.0))
         self.assertEqual(await idle.hear(b"never"), b"")
         waiting[0].write(ONE)
-        told = ONE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-        self.assertEqual(await busy.hear(b"never"), told)
+        closing = ONE.replace(END, b"\r\nConnection: close" + END)
+        self.assertEqual(await busy.hear(b"never"), closing)
         self.assertEqual(await draining, 0)
         await self.settled(1)
 
