@@ -122,8 +122,8 @@ def _copies(places: Places) -> Iterator[Check]:
     if not places.legacy_shadow:
         yield Check(
             Mark.NOTE,
-            "no --legacy-shadow: what the candidate answers goes to it alone. It is not compared, "
-            "and legacy gets no copy of it: after a roll-back legacy answers everybody again and "
+            "no --legacy-shadow: what the candidate answers goes to it alone. Its answers are not "
+            "compared, and legacy gets no copy of it: after a roll-back legacy answers everybody again and "
             "no event is lost, but whatever legacy keeps in memory does not know of them",
         )
         return
