@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 class Client(Protocol):
     """Who asked, as an errand sees it: :class:`shadow.relaying.visitor.Visitor`."""
 
+    @property
+    def is_out(self) -> bool:
+        """Whether all that was passed on has left us, or nobody wants it any more."""
+
     def begin(self, errand: "Errand") -> None:
         """Note what is under way."""
 

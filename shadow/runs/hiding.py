@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from shadow.runs.secrets import Key
+from shadow.runs.secrets import HEX, MARK, Key
 
 _TOKEN = re.compile(
     rb"[ \t\r\n]*+(?:"
@@ -20,6 +20,7 @@ _BLANKS = b" \t\r\n"
 _ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _PLAIN = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _INTEGER = re.compile(rb"-?\d+")
+_HASH = re.compile(b"%b[0-9a-f]{%d}" % (MARK.encode(), HEX))
 _SAID_NOTHING = (b"null",)
 
 
@@ -116,6 +117,8 @@ class _Hiding:
         return kind == "string" and b"{" in content and any(name in content for name in self._names)
 
     def _replace(self, token: re.Match[bytes], kind: str, content: bytes) -> None:
+        if _HASH.fullmatch(content):
+            return  # what a tap has hidden is not hidden again when it is recorded
         self._secrets.add(content)
         value = b"s" + content if kind == "string" else _number(content)
         self._out.append(self._text[self._kept : token.start(kind)])

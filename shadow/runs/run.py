@@ -6,6 +6,7 @@ One process owns a run (``Run.create``, ``Run.resume``); it and its children add
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from shadow.runs.manifest import (
 )
 from shadow.runs.private import FILE, make_directory, write_whole
 from shadow.runs.redaction import Redactor
+from shadow.runs.room import Room
 from shadow.runs.union import NAME, PARTS, decoded, format_in, names, part_manifest
 
 OWNER, LOCK = ".owner", ".lock"
@@ -145,6 +147,7 @@ class Run:
         positions: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         carried: int = 0,
+        room: Room | None = None,
     ) -> RunWriter:
         """Begin a new part, which *name* writes: ``proxy-0``, ``tap``.
 
@@ -152,6 +155,7 @@ class Run:
         :param positions: where the taps read, by side; kept so that another can go on there.
         :param clock: gives epoch seconds.
         :param carried: requests that its process has recorded in its earlier parts.
+        :param room: says when the disk is nearly full.
         :raises RecordingError: it cannot be written, or would hold what the run hides.
         """
         with self.changing() as run:
@@ -169,7 +173,7 @@ class Run:
             carried=carried,
         )
         place = self.directory / PARTS / manifest.name
-        writer = RunWriter(place, manifest, hand, self._redactor)
+        writer = RunWriter(place, manifest, hand, self._redactor, room)
         writer.hold()
         return writer
 
@@ -182,18 +186,15 @@ class Run:
         :raises RecordingError: one is still being written, or cannot be.
         """
         buried = []
-        for name in names(self.directory):
-            with suppress(FileNotFoundError):
-                if part_manifest(self.directory / PARTS / name).state == RECORDING:
-                    told = (received or {}).get(name.rpartition(".")[0])
-                    buried.append(bury(self.directory, name, told))
+        for name in self._unfinished():
+            told = (received or {}).get(name.rpartition(".")[0])
+            buried.append(bury(self.directory, name, told))
         return buried
 
     def bury(self, name: str, received: int | None = None, why: str = "") -> PartManifest | None:
         """Close the part that the killed writer *name* (``proxy-0``) left, if it left one."""
-        for part in reversed(names(self.directory)):
-            of_this = part.rpartition(".")[0] == name
-            if of_this and part_manifest(self.directory / PARTS / part).state == RECORDING:
+        for part in self._unfinished():
+            if part.rpartition(".")[0] == name:
                 return bury(self.directory, part, received, why)
         return None
 
@@ -210,22 +211,33 @@ class Run:
     def close(self) -> None:
         """Declare the run complete: no more parts will come. What its parts say, they say.
 
+        What writers left that could not close their parts is counted first.
+
         :raises RecordingError: it cannot be written.
         """
+        for name in self._unfinished():
+            with suppress(RecordingError):  # it stays what it is: not complete
+                bury(self.directory, name)
         with self.changing() as manifest:
             total(manifest, self.directory)
             manifest.state = COMPLETE
         self.let_go()
 
     def discard(self) -> None:
-        """Take the run back while it has no parts: its directory can be used again."""
+        """Take the run back while nothing is recorded: its directory can be used again."""
         for name in (NAME, LOCK, OWNER):
             (self.directory / name).unlink(missing_ok=True)
-        for part in (self.directory / PARTS).glob("*"):
-            (part / NAME).unlink(missing_ok=True)
-            part.rmdir()
-        (self.directory / PARTS).rmdir()
+        shutil.rmtree(self.directory / PARTS, ignore_errors=True)
         self.let_go()
+
+    def _unfinished(self) -> list[str]:
+        """Return the names of the parts that are not closed."""
+        found = []
+        for name in names(self.directory):
+            with suppress(FileNotFoundError):
+                if part_manifest(self.directory / PARTS / name).state == RECORDING:
+                    found.append(name)
+        return found
 
     def let_go(self) -> None:
         """Own the run no longer; another process may."""

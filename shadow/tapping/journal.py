@@ -7,17 +7,20 @@ process (not that of the machine). Lines are those of events (``shadow.lines``);
 with ``P`` ends a batch: side, tab, position.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from shadow.exchange import Side, TappedEvent
 from shadow.lines import event_line, read_event
 from shadow.segments import Cut, SegmentReader
 
-NOW, BEFORE = "journal.tsv", "journal.before.tsv"
+NOW, BEFORE, REPORTS = "journal.tsv", "journal.before.tsv", "reports.json"
+_decode_reports = msgspec.json.Decoder(dict[Side, dict[str, Any]]).decode
 Key = tuple[Side, str, int]
 
 
@@ -35,6 +38,7 @@ class Journal:
         _drop_half(directory / NOW)
         self.left = left_in(directory)
         self._positions = dict(self.left.positions)
+        self._reports = dict(self.left.reports)
         self._file = self._begun()
 
     def add(self, side: Side, events: Iterable[TappedEvent], position: str) -> None:
@@ -45,6 +49,16 @@ class Journal:
         self._positions[side] = position
         lines = [event_line(event) for event in events]
         _write(self._file, b"".join(line + b"\n" for line in (*lines, _mark(side, position))))
+
+    def note(self, side: Side, report: Mapping[str, Any]) -> None:
+        """Keep how a tap fares, for what its successor has to tell.
+
+        :raises OSError: the disk does not take it.
+        """
+        self._reports[side] = dict(report)
+        partial = self._directory / f"{REPORTS}.partial"
+        partial.write_bytes(msgspec.json.encode(self._reports))
+        partial.replace(self._directory / REPORTS)
 
     def turn(self) -> None:
         """Forget what was added before the last turn: call it when all that is on disk.
@@ -62,7 +76,7 @@ class Journal:
     def end(self) -> None:
         """Remove the journal: everything is in the run."""
         self.close()
-        for name in (BEFORE, NOW):
+        for name in (BEFORE, NOW, REPORTS):
             (self._directory / name).unlink(missing_ok=True)
 
     def _begun(self) -> BinaryIO:
@@ -79,6 +93,8 @@ class Left:
     """Of whole batches, in the order in which they were read."""
     positions: dict[Side, str] = field(default_factory=dict)
     """Behind the last whole batch of each side."""
+    reports: dict[Side, dict[str, Any]] = field(default_factory=dict)
+    """How each side's tap fared up to about a second before its end."""
 
 
 def left_in(directory: Path) -> Left:
@@ -100,17 +116,16 @@ def left_in(directory: Path) -> Left:
             left.positions[Side(side.decode())] = position.decode()
             left.events += batch
             batch = []
+    with suppress(FileNotFoundError):
+        left.reports = _decode_reports((directory / REPORTS).read_bytes())
     return left
 
 
-def unrecorded(events: Sequence[TappedEvent], parts: Iterable[Path]) -> list[TappedEvent]:
-    """Return those of *events* that no segment in the directories *parts* holds.
-
-    *parts* are those of the killed tap: with its last ones, all that a journal may speak of.
-    """
+def unrecorded(events: Sequence[TappedEvent], part: Path) -> list[TappedEvent]:
+    """Return those of *events* that the segments in the directory *part* do not hold."""
     if not events:
         return []
-    recorded = {key for part in parts for key in _keys(part)}
+    recorded = set(_keys(part))
     return [event for event in events if _key(event) not in recorded]
 
 

@@ -17,7 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from pyingest.event import Event
 from pyingest.queues.gauge import Gauge, Gauging
-from pyingest.queues.interface import Outcome, Reader, parse_queue_url
+from pyingest.queues.interface import Outcome, QueueError, Reader, parse_queue_url
 from pyingest.queues.kafka_reader import KafkaReader, Place
 from pyingest.queues.opening import open_queue, open_reader
 
@@ -227,6 +227,60 @@ class KestrelGaugeTests(GaugeCase):
             gauge = await self.gauge(reader)
             self.assertEqual((gauge.waiting, gauge.depth), (3, 7))
             self.assertEqual((gauge.lost, gauge.discarded), (0, 0))
+
+        return Deferred.fromCoroutine(body())
+
+
+class FleetGaugeTests(TestCase):
+    """Two of the embedded queue servers as one queue."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, start_server: Callable[[str], Any]) -> Any:
+        self.servers = [start_server("kestrel") for _ in range(2)]
+        yield
+        for server in self.servers:
+            server.kill()
+
+    def url(self) -> str:
+        places = ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+        return f"kestrel://{places}/events"
+
+    def test_the_servers_are_summed_up_and_a_dead_readers_place_is_found(self) -> Deferred[None]:
+        async def body() -> None:
+            dead: Any = open_reader(reactor, self.url(), "tap")
+            await dead.attach()
+            for server in self.servers:
+                queue = open_queue(reactor, f"kestrel://127.0.0.1:{server.port}/events")
+                await queue.publish([Event("events", b"%d" % n) for n in range(5)])
+                await queue.close()
+            self.assertEqual(len(await dead.read(4)), 4)
+            gauge = (await dead.gauge())["events"]
+            self.assertEqual((gauge.waiting, gauge.depth, gauge.lost), (6, 10, 0))
+            position = dead.position()
+            for each in dead._readers:
+                await each.cut()
+            heir: Any = open_reader(reactor, self.url(), "tap")
+            heir.seek(position)
+            found = [item for _ in range(3) for item in await heir.read(64)]
+            self.assertEqual([item.offset for item in found], [5, 6, 7, 8, 9, 10])
+            with self.assertRaises(QueueError):
+                heir.seek("[]")
+            for each in (dead, heir):
+                await each.close()
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_read_says_whether_every_server_was_asked(self) -> Deferred[None]:
+        async def body() -> None:
+            fleet: Any = open_reader(reactor, self.url(), "tap")
+            await fleet.attach()
+            queue = open_queue(reactor, f"kestrel://127.0.0.1:{self.servers[0].port}/events")
+            await queue.publish([Event("events", b"1")])
+            await queue.close()
+            self.servers[1].kill()
+            self.assertEqual(len(await fleet.read(9)), 1)
+            self.assertFalse(fleet.whole)
+            await fleet.close()
 
         return Deferred.fromCoroutine(body())
 

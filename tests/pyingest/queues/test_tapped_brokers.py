@@ -43,7 +43,10 @@ from shadow.tapping.journal import Journal, unrecorded
 place, life, url, names = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4].split(",")
 writer = RunWriter(place / f"part-{life}", Manifest(created=1.0, partitions=4))
 journal = Journal(place / "tap")
-for event in unrecorded(journal.left.events, [place / f"part-{n}" for n in range(life)]):
+left = journal.left.events
+for n in range(life):
+    left = unrecorded(left, place / f"part-{n}")
+for event in left:
     writer.add_event(event)
 reader = open_reader(reactor, url, "tap")
 tap = Tap(reactor, Side.LEGACY, reader, {n: n for n in names}, writer.add_event,

@@ -112,6 +112,12 @@ def test_nothing_under_a_hidden_key_is_left() -> None:
     assert re.sub("redacted:[0-9a-f]{32}", "", text) == '{"": ["", "", "", null, {"": ""}]}'
 
 
+def test_what_is_hidden_is_not_hidden_again() -> None:
+    once = event(b'{"$phone":{"k":["v",1]},"x":{"$email":"%b"}}' % SECRET)
+    assert event(once) == once
+    assert event(event(b'{"$email":"')) == event(b'{"$email":"')
+
+
 def test_a_key_is_hidden_wherever_a_candidate_puts_it() -> None:
     assert SECRET not in event(b'{"$email":"%b"}' % SECRET, Side.CANDIDATE)
     assert SECRET not in event(b'[{"x":[{"$email":"%b"}]}]' % SECRET, Side.CANDIDATE)
@@ -226,15 +232,19 @@ def as_address(text: bytes) -> bytes:
     return quote_from_bytes(text).encode()
 
 
+DRESSES: list[Dress] = [bytes, b64encode, urlsafe_b64encode]
+QUOTED: list[Dress] = [bytes, as_address]
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[Request, list[bytes], bytes]:
     """Draw a request that carries secrets in some way, and its payload."""
     text, secrets = draw(payloads())
-    dress: Dress = draw(st.sampled_from([bytes, b64encode, urlsafe_b64encode]))
+    dress = draw(st.sampled_from(DRESSES))
     packed = dress(text)
     if draw(st.booleans()):
         packed = packed.rstrip(b"=")
-    quoted: Dress = draw(st.sampled_from([bytes, as_address]))
+    quoted = draw(st.sampled_from(QUOTED))
     name = draw(st.sampled_from([b"data=", b"x=", b"ip=1&data=", b"ip=1;data=", b""]))
     field = name + quoted(packed)
     field += draw(st.sampled_from([b"", b"&verbose=1", b";v", b"*", b"%"]))

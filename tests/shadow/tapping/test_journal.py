@@ -89,11 +89,11 @@ def test_only_what_the_segments_lack_is_unrecorded(tmp_path: Path) -> None:
     writer.flush()
     for one in events[12:]:
         writer.add_event(one)
-    assert unrecorded(events, [part]) == events[12:]
-    assert unrecorded([], [part]) == []
+    assert unrecorded(events, part) == events[12:]
+    assert unrecorded([], part) == []
     # The same number on the other side is another event.
     other = [event(3, Side.CANDIDATE)]
-    assert unrecorded(other, [part]) == other
+    assert unrecorded(other, part) == other
 
 
 def test_a_series_is_read_back_but_for_half_a_line(tmp_path: Path) -> None:
@@ -109,6 +109,16 @@ def test_a_disk_that_does_not_take_the_series_harms_nothing(tmp_path: Path) -> N
     series = Series(tmp_path / "no" / "queues.jsonl")
     series.add([{"t": 1.0}])
     assert "No such file" in series.error
+
+
+def test_how_a_tap_fared_outlives_it(journal: Journal, tmp_path: Path) -> None:
+    journal.note(Side.LEGACY, {"read": 3, "lost": 1})
+    journal.note(Side.CANDIDATE, {"read": 4})
+    journal.note(Side.LEGACY, {"read": 5, "lost": 2})
+    expected = {Side.LEGACY: {"read": 5, "lost": 2}, Side.CANDIDATE: {"read": 4}}
+    assert left_in(tmp_path).reports == expected
+    journal.end()
+    assert left_in(tmp_path).reports == {}
 
 
 def test_a_successor_goes_on_in_the_same_journal_without_the_half_batch(tmp_path: Path) -> None:
