@@ -241,4 +241,4 @@ def test_the_answers_are_on_the_first_screen_and_nothing_is_cut_off(
 
 def test_pictures_were_taken(seen: Any, visit: Visit) -> None:
     assert seen
-    assert len(list(visit.shots.glob("*.png"))) == 9
+    assert len(list(visit.shots.glob("*.png"))) == 7
