@@ -29,6 +29,8 @@ class Logged:
     """What the front called the request, the same in every log that tells of it."""
     seconds: float = -1.0
     """How long the service took for its answer; below 0 when the log does not tell."""
+    mirrored: bool = True
+    """Whether the front meant to mirror it; false only where the log says so."""
     reached: bool | None = None
     """Whether the service answered at all, else the status is the front's own; ``None`` when the
     log does not tell."""

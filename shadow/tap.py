@@ -14,10 +14,11 @@ from pyingest.event import Stored
 from pyingest.queues.gauge import Gauging, Missed, Seekable
 from pyingest.queues.interface import QueueError, Reader
 from shadow.exchange import Side, TappedEvent
+from shadow.recording import Hider
 from shadow.status import QueueStatus
 from shadow.tapping.journal import Journal
 from shadow.tapping.series import Series
-from shadow.tapping.watch import Watch
+from shadow.tapping.watch import Watch, merged
 
 BATCH = 250
 """Events that are handed on at once; clients wait meanwhile. A reader may want fewer (``most``)."""
@@ -53,6 +54,8 @@ class TapFiles:
 
     series: Series | None = None
     journal: Journal | None = None
+    hider: Hider | None = None
+    """Takes secrets out of events before anything of them is kept."""
 
 
 class Tap:
@@ -129,8 +132,14 @@ class Tap:
         await self._reader.close()
 
     def report(self) -> dict[str, Any]:
-        """Return the state, and what was seen of the queues, for the manifest."""
-        return {**asdict(self.state), **self.watch.told(time.time()), "read": self.state.read}
+        """Return the state, and what was seen of the queues, for the manifest.
+
+        It includes what a killed tap before this one told last, if there is a journal.
+        """
+        own = {**asdict(self.state), **self.watch.told(time.time()), "read": self.state.read}
+        journal = self._files.journal
+        before = journal.left.reports.get(self._side) if journal is not None else None
+        return own if before is None else merged([before, own])
 
     def status(self) -> dict[str, QueueStatus]:
         """Return where each queue is now, by side and name."""
@@ -213,6 +222,8 @@ class Tap:
             TappedEvent(self._side, self._named(item.queue), item.offset, now, item.body)
             for item in found
         ]
+        if self._files.hider is not None:
+            events = [self._files.hider.event(event) for event in events]
         if events and self._files.journal is not None and isinstance(self._reader, Seekable):
             self._files.journal.add(self._side, events, self._reader.position())
         for event in events:
@@ -234,6 +245,8 @@ class Tap:
             self.watch.behind(-1)
         if self._files.series is not None:
             self._files.series.add(self.watch.lines(self._side.value, time.time()))
+        if self._files.journal is not None:
+            self._files.journal.note(self._side, self.report())
 
     def _named(self, queue: str) -> str:
         return self._names.get(queue, queue)

@@ -25,6 +25,8 @@ class Record(msgspec.Struct):
     upstream_response_time: str | float | None = None
     upstream_header_time: str | float | None = None
     upstream_status: str | int | None = None
+    mirrored: str | None = None
+    """Empty when the front did not mirror the request."""
     duration_ms: str | float | None = None
     """Envoy's ``%DURATION%``, whose ``msec`` is the time of the request's begin."""
     host: str = ""
@@ -77,6 +79,7 @@ def _logged(record: Record) -> Logged:
         body=_body(record),
         id=_bytes(record.request_id),
         seconds=_seconds(record),
+        mirrored=record.mirrored != "",
         reached=None if record.upstream_header_time is None else header is not None,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyingest.event import Stored
+from pyingest.message import Request
 from replay.entry import Line
 from replay.importing.heard import Heard, heard
 from replay.importing.pairing import WINDOW, Pair, Pairing
@@ -28,6 +29,8 @@ class Imported:
     by_content: int = 0
     legacy_alone: int = 0
     candidate_alone: int = 0
+    not_sampled: int = 0
+    """Requests that the front did not mean to mirror."""
     without_body: int = 0
     """Requests whose body is in no log: they cannot be judged."""
     unread: dict[Side, Counter[str]] = field(
@@ -51,6 +54,8 @@ class Imported:
                 f"not paired: {self.legacy_alone:,} requests are in legacy's log alone, "
                 f"{self.candidate_alone:,} in the candidate's"
             )
+        if self.not_sampled:
+            yield f"{self.not_sampled:,} requests were not meant to be mirrored"
         if self.without_body:
             yield f"{self.without_body:,} requests have no whole body in the log: not judged"
         for side, reasons in self.unread.items():
@@ -139,28 +144,48 @@ class Import:
 
     def _add(self, pair: Pair) -> None:
         """Record one request, in exactly one bucket of the ledger."""
-        request = next((one.request for one in _known(pair) if one.request is not None), None)
-        first = _known(pair)[0]
-        owner = Side.LEGACY if pair.legacy else Side.CANDIDATE
-        if request is None:
-            self.found.without_body += 1
-            self._ledger.received += 1
-            self._ledger.owner_ended(owner, first.outcome)
-            self._ledger.too_large += 1
-            return
-        alone = NotMirrored(Reason.UNPAIRED)
-        legacy = pair.legacy.outcome if pair.legacy else alone
-        candidate = pair.candidate.outcome if pair.candidate else alone
-        number = self._ledger.received + 1
-        exchange = Exchange(number, first.at, request, legacy, candidate, owner)
-        self._writer.add_exchange(exchange)
+        known = _known(pair)
+        request = next((one.request for one in known if one.request is not None), None)
+        missing = NotMirrored(_why_missing(pair, request is not None))
+        both = pair.legacy is not None and pair.candidate is not None and request is not None
+        owner = Side.LEGACY if pair.legacy is not None else Side.CANDIDATE
+        outcomes = {
+            side: one.outcome if one is not None and (both or side is owner) else missing
+            for side, one in ((Side.LEGACY, pair.legacy), (Side.CANDIDATE, pair.candidate))
+        }
+        exchange = Exchange(
+            number=self._ledger.received + 1,
+            at=known[0].at,
+            request=request or Request(b"", b"", ()),
+            legacy=outcomes[Side.LEGACY],
+            candidate=outcomes[Side.CANDIDATE],
+            owner=owner,
+        )
         self._ledger.ended(exchange)
-        if pair.legacy is None or pair.candidate is None:
-            self.found.candidate_alone += pair.legacy is None
-            self.found.legacy_alone += pair.candidate is None
-            return
-        self.found.paired += 1
-        self.found.untimed += any(one.outcome.seconds < 0 for one in _known(pair))
+        if request is not None:
+            self._writer.add_exchange(exchange)
+        self._tally(pair, request is not None)
+
+    def _tally(self, pair: Pair, is_whole: bool) -> None:
+        found = self.found
+        if not is_whole:
+            found.without_body += 1
+        elif pair.legacy is None:
+            found.candidate_alone += 1
+        elif pair.candidate is None and not pair.legacy.mirrored:
+            found.not_sampled += 1
+        elif pair.candidate is None:
+            found.legacy_alone += 1
+        else:
+            found.paired += 1
+            found.untimed += any(one.outcome.seconds < 0 for one in _known(pair))
+
+
+def _why_missing(pair: Pair, is_whole: bool) -> Reason:
+    if not is_whole:
+        return Reason.TOO_LARGE
+    meant = pair.legacy is None or pair.legacy.mirrored
+    return Reason.UNPAIRED if meant else Reason.NOT_SAMPLED
 
 
 def _known(pair: Pair) -> list[Heard]:

@@ -27,6 +27,8 @@ class Heard:
     request: Request | None
     """``None`` when the log does not hold the whole of it."""
     outcome: Outcome
+    mirrored: bool = True
+    """Whether the front meant to mirror it, as far as the log tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def _heard(line: Logged, entry: Entry | Unreplayable, where: str, side: str) -> 
     if isinstance(entry, Unreplayable) and entry.why != NO_BODY:
         return Unread(where, entry.why)
     request = entry.request if isinstance(entry, Entry) else None
-    return Heard(line.at, line.id, key_of(line), request, outcome_of(line, side))
+    outcome = outcome_of(line, side)
+    return Heard(line.at, line.id, key_of(line), request, outcome, line.mirrored)
 
 
 def key_of(line: Logged) -> bytes:

@@ -24,6 +24,7 @@ from shadow.runs.manifest import (
 )
 from shadow.runs.part import Part
 from shadow.runs.telling import ended_early, pruned_note, redacted_note
+from shadow.tapping.watch import merged as merged_taps
 
 PARTS = "parts"
 NAME = "manifest.json"
@@ -152,6 +153,7 @@ def together(run: RunManifest, parts: Sequence[PartManifest]) -> Manifest:
         events=_summed([one.events for one in parts]),
         ledger=merged(one.ledger for one in parts),
         taps=_taps(parts),
+        tax=[one for part in parts for one in part.tax],
         notes=[*run.notes, *_notes(run)],
     )
 
@@ -170,17 +172,11 @@ def _summed(counts: Sequence[Sequence[int]]) -> list[int]:
 
 def _taps(parts: Sequence[PartManifest]) -> dict[str, dict[str, Any]]:
     """Return how each side's tap fared: what the last of its lives says, and all lives' counts."""
-    told: dict[str, dict[str, Any]] = {}
-    for part in parts:
-        for side, tap in part.taps.items():
-            before = told.get(side)
-            told[side] = dict(tap)
-            if before is not None:
-                for name in ("read", "errors"):
-                    told[side][name] = before.get(name, 0) + tap.get(name, 0)
-                left = [one.get("left_behind") for one in (before, tap)]
-                told[side]["left_behind"] = "; ".join(one for one in left if one)
-    return told
+    sides = dict.fromkeys(side for part in parts for side in part.taps)
+    return {
+        side: merged_taps([part.taps[side] for part in parts if side in part.taps])
+        for side in sides
+    }
 
 
 def _text(directory: Path) -> bytes:

@@ -7,29 +7,38 @@ process (not that of the machine). Lines are those of events (``shadow.lines``);
 with ``P`` ends a batch: side, tab, position.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from shadow.exchange import Side, TappedEvent
 from shadow.lines import event_line, read_event
 from shadow.segments import Cut, SegmentReader
 
-NOW, BEFORE = "journal.tsv", "journal.before.tsv"
+NOW, BEFORE, REPORTS = "journal.tsv", "journal.before.tsv", "reports.json"
+_decode_reports = msgspec.json.Decoder(dict[Side, dict[str, Any]]).decode
 Key = tuple[Side, str, int]
 
 
 class Journal:
     """Keeps batches until two flushes of the whole run are over.
 
+    What a predecessor left in *directory* is :attr:`left`, and stays until then, too.
+
     :raises OSError: the files cannot be written.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._positions: dict[Side, str] = {}
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _drop_half(directory / NOW)
+        self.left = left_in(directory)
+        self._positions = dict(self.left.positions)
+        self._reports = dict(self.left.reports)
         self._file = self._begun()
 
     def add(self, side: Side, events: Iterable[TappedEvent], position: str) -> None:
@@ -40,6 +49,16 @@ class Journal:
         self._positions[side] = position
         lines = [event_line(event) for event in events]
         _write(self._file, b"".join(line + b"\n" for line in (*lines, _mark(side, position))))
+
+    def note(self, side: Side, report: Mapping[str, Any]) -> None:
+        """Keep how a tap fares, for what its successor has to tell.
+
+        :raises OSError: the disk does not take it.
+        """
+        self._reports[side] = dict(report)
+        partial = self._directory / f"{REPORTS}.partial"
+        partial.write_bytes(msgspec.json.encode(self._reports))
+        partial.replace(self._directory / REPORTS)
 
     def turn(self) -> None:
         """Forget what was added before the last turn: call it when all that is on disk.
@@ -57,7 +76,7 @@ class Journal:
     def end(self) -> None:
         """Remove the journal: everything is in the run."""
         self.close()
-        for name in (BEFORE, NOW):
+        for name in (BEFORE, NOW, REPORTS):
             (self._directory / name).unlink(missing_ok=True)
 
     def _begun(self) -> BinaryIO:
@@ -74,6 +93,8 @@ class Left:
     """Of whole batches, in the order in which they were read."""
     positions: dict[Side, str] = field(default_factory=dict)
     """Behind the last whole batch of each side."""
+    reports: dict[Side, dict[str, Any]] = field(default_factory=dict)
+    """How each side's tap fared up to about a second before its end."""
 
 
 def left_in(directory: Path) -> Left:
@@ -95,6 +116,8 @@ def left_in(directory: Path) -> Left:
             left.positions[Side(side.decode())] = position.decode()
             left.events += batch
             batch = []
+    with suppress(FileNotFoundError):
+        left.reports = _decode_reports((directory / REPORTS).read_bytes())
     return left
 
 
@@ -104,6 +127,17 @@ def unrecorded(events: Sequence[TappedEvent], part: Path) -> list[TappedEvent]:
         return []
     recorded = set(_keys(part))
     return [event for event in events if _key(event) not in recorded]
+
+
+def _drop_half(path: Path) -> None:
+    """Remove a batch that was half written: its events are had again."""
+    with suppress(FileNotFoundError), path.open("r+b") as file:
+        at = end = 0
+        for line in file:
+            at += len(line)
+            if line.startswith(b"P") and line.endswith(b"\n"):
+                end = at
+        file.truncate(end)
 
 
 def _keys(part: Path) -> Iterator[Key]:

@@ -1,5 +1,6 @@
 """The client against servers that are dead, hang, are full, or leave at the wrong moment."""
 
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -308,6 +309,41 @@ class ReaderTests(ClientCase):
             second = await reader.read(10)
             found = [(item.offset, item.body) for item in [*first, *second]]
             self.assertEqual(found, [(1, b"1"), (2, b"2")])
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_server_that_allows_one_open_read_is_read_to_its_end(self) -> Deferred[None]:
+        """As Kestrel does without a configuration: a second open read ends the connection."""
+
+        async def body() -> None:
+            waiting = [b"%d" % n for n in range(10)]
+            held: dict[Server, list[bytes]] = {}
+
+            def script(server: Server, data: bytes) -> None:
+                mine = held.setdefault(server, [])
+                for line in data.split(b"\r\n")[:-1]:
+                    if b"/close" in line and mine:
+                        mine.pop()
+                    if b"/open" not in line:
+                        server.say(b"END\r\n")
+                    elif mine:
+                        waiting[:0] = mine
+                        server.say(b"ERROR\r\n")
+                        server.leave()
+                        return
+                    elif waiting:
+                        mine.append(waiting.pop(0))
+                        server.say(b"VALUE events+tap 0 1\r\n%b\r\nEND\r\n" % mine[0])
+                    else:
+                        server.say(b"END\r\n")
+
+            reader = self.reader(self.serve(script))
+            found: list[bytes] = []
+            for _ in range(8):
+                with contextlib.suppress(QueueError):
+                    found += [item.body for item in await reader.read(64)]
+            self.assertEqual(found, [b"%d" % n for n in range(10)])
+            self.assertEqual(waiting, [])
 
         return Deferred.fromCoroutine(body())
 

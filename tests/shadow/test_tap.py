@@ -241,6 +241,19 @@ class TapTests(SynchronousTestCase):
         heir.seek(left_in(place).positions[Side.CANDIDATE])
         self.finish(heir)
         self.assertEqual(heir.state.read, 0)
+        heir = Tap(self.clock, Side.CANDIDATE, self.queue.reader(list(NAMES)), NAMES, print, files)
+        self.assertEqual(heir.report()["read"], 0)
+        again = Journal(place)
+        self.addCleanup(again.close)
+        heir = Tap(
+            self.clock,
+            Side.CANDIDATE,
+            self.queue.reader(list(NAMES)),
+            NAMES,
+            print,
+            TapFiles(journal=again),
+        )
+        self.assertEqual(heir.report()["read"], 3)
         lines = list(read_series(place / "queues.jsonl"))
         self.assertEqual({line["queue"] for line in lines}, {"events", "profiles"})
 

@@ -1,8 +1,8 @@
 """The nginx configuration of docs/mirroring.md, in a real nginx: mirrored, imported, judged."""
 
 import json
-import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -42,9 +42,15 @@ def free_port() -> int:
         return port
 
 
-def snippet(place: Path, port: int, legacy: str, candidate: str) -> str:
+def snippet(place: Path, port: int, legacy: str, candidate: str, sampled: bool = False) -> str:
     """Return the page's configuration with addresses and files of this test."""
-    (text,) = re.findall(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    blocks = PAGE.read_text().split("```nginx\n")[1:]
+    text, split, condition = (block.partition("```")[0] for block in blocks)
+    if sampled:
+        text = split.replace("10%", "50%") + text
+        text = text.replace("    internal;\n", condition + "    internal;\n")
+        text = text.replace("candidate.log mixmigrate;", "candidate.log mixmigrate if=$mirrored;")
+        text = text.replace('{"msec"', '{"mirrored":"$mirrored","msec"')
     changes = {
         "127.0.0.1:8080": legacy,
         "unix:/run/candidate.sock": candidate,
@@ -60,9 +66,10 @@ def snippet(place: Path, port: int, legacy: str, candidate: str) -> str:
 class Front:
     """A real nginx before two services, each with a queue of its own."""
 
-    def __init__(self, place: Path, profile: str) -> None:
+    def __init__(self, place: Path, profile: str, sampled: bool = False) -> None:
         assert NGINX is not None
         self.place = place
+        self.awaited = 0 if sampled else PEOPLE
         self.queues = [f"sqlite:{place}/{side}.db#events,profiles" for side in ("l", "c")]
         self._servers = [
             ServerProcess([*COMMAND, "ingest", "--listen", ANY_PORT, *words], place / f"{n}.log")
@@ -76,7 +83,7 @@ class Front:
         self.port = free_port()
         legacy, candidate = (server.address for server in self._servers)
         conf = place / "nginx.conf"
-        text = snippet(place, self.port, legacy, candidate)
+        text = snippet(place, self.port, legacy, candidate, sampled)
         conf.write_text(MAIN.format(place=place, snippet=text))
         self._nginx = subprocess.Popen([NGINX, "-c", str(conf), "-p", str(place)])
         self._wait()
@@ -128,9 +135,9 @@ class Front:
     def stop(self) -> None:
         """End everything; the logs are written as requests end."""
         end = time.monotonic() + 5
-        while time.monotonic() < end and self.lines("candidate.log") < self.lines("legacy.log"):
+        while time.monotonic() < end and self.lines("candidate.log") < self.awaited:
             time.sleep(0.05)
-        self._nginx.terminate()
+        self._nginx.send_signal(signal.SIGQUIT)  # what is under way comes to its end
         self._nginx.wait(10)
         for server in self._servers:
             server.stop()
@@ -202,6 +209,22 @@ def test_a_planted_difference_is_found_through_the_documented_mirror(
     assert report["ledger"]["mirrored"] == PEOPLE
     assert report["causes"], report["verdict"]
     assert sum(cause["requests"] for cause in report["causes"]) >= PEOPLE // 10
+
+
+def test_what_was_not_to_be_mirrored_is_excused_with_its_events(
+    fronts: list[Front], place: Path
+) -> None:
+    fronts.append(front := Front(place, "mochiweb", sampled=True))
+    front.traffic()
+    front.stop()
+    report, said = judged(front)
+    mirrored = report["ledger"]["mirrored"]
+    assert 5 < mirrored < PEOPLE - 5
+    assert f"{mirrored} requests were found in both logs, {mirrored} by their id" in said
+    ledger, events = report["ledger"], report["events"]
+    assert (ledger["received"], ledger["unpaired"]) == (PEOPLE, 0)
+    assert ledger["not_sampled"] == PEOPLE - mirrored == events["not_mirrored"]
+    assert (events["candidate"], report["causes"]) == (mirrored, [])
 
 
 def test_a_candidate_that_is_away_is_a_failure_of_its_own(fronts: list[Front], place: Path) -> None:

@@ -57,7 +57,8 @@ def test_every_line_is_in_one_bucket(tmp_path: Path) -> None:
     ledger = run.manifest.ledger
     assert ledger["received"] == 5
     assert (ledger["mirrored"], ledger["unpaired"], ledger["too_large"]) == (2, 2, 1)
-    assert (ledger["candidate_answered"], ledger["candidate_failed"]) == (1, 1)
+    # One of them in its own log alone, which it answered for itself.
+    assert (ledger["candidate_answered"], ledger["candidate_failed"]) == (2, 1)
     assert (ledger["malformed"], ledger["remainder"], ledger["pending"]) == (1, 0, 0)
     assert ledger["legacy_answered"] == 4
     assert run.manifest.state == "complete"
@@ -68,6 +69,14 @@ def test_what_is_in_one_log_alone_is_recorded_as_not_mirrored(tmp_path: Path) ->
     ours, theirs = exchanges(run)
     assert ours.candidate == NotMirrored(Reason.UNPAIRED)
     assert (theirs.legacy, theirs.owner) == (NotMirrored(Reason.UNPAIRED), Side.CANDIDATE)
+
+
+def test_what_was_not_meant_to_be_mirrored_is_not_unpaired(tmp_path: Path) -> None:
+    told = [line("a", mirrored="1"), line("b", mirrored=""), line("c", mirrored="1")]
+    run = imported(tmp_path / "run", told, [line("a", mirrored="1")])
+    ledger = run.manifest.ledger
+    assert (ledger["mirrored"], ledger["not_sampled"], ledger["unpaired"]) == (1, 1, 1)
+    assert "1 requests were not meant to be mirrored" in " ".join(run.manifest.notes)
 
 
 def test_what_was_not_used_is_said(tmp_path: Path) -> None:

@@ -111,6 +111,35 @@ def test_a_disk_that_does_not_take_the_series_harms_nothing(tmp_path: Path) -> N
     assert "No such file" in series.error
 
 
+def test_how_a_tap_fared_outlives_it(journal: Journal, tmp_path: Path) -> None:
+    journal.note(Side.LEGACY, {"read": 3, "lost": 1})
+    journal.note(Side.CANDIDATE, {"read": 4})
+    journal.note(Side.LEGACY, {"read": 5, "lost": 2})
+    expected = {Side.LEGACY: {"read": 5, "lost": 2}, Side.CANDIDATE: {"read": 4}}
+    assert left_in(tmp_path).reports == expected
+    journal.end()
+    assert left_in(tmp_path).reports == {}
+
+
+def test_a_successor_goes_on_in_the_same_journal_without_the_half_batch(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    first.add(Side.LEGACY, [event(1)], "1")
+    first.add(Side.LEGACY, [event(2), event(3)], "3")
+    first.close()
+    with (tmp_path / NOW).open("r+b") as file:
+        file.truncate((tmp_path / NOW).stat().st_size - 1)
+    second = Journal(tmp_path)
+    assert (second.left.events, second.left.positions) == ([event(1)], {Side.LEGACY: "1"})
+    second.add(Side.LEGACY, [event(2)], "2")
+    assert left_in(tmp_path).events == [event(1), event(2)]
+    second.turn()
+    second.turn()
+    second.turn()
+    assert left_in(tmp_path).positions == {Side.LEGACY: "2"}
+    second.close()
+
+
 def test_a_journal_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    (tmp_path / "no").write_text("a file")
+    with pytest.raises(FileExistsError):
         Journal(tmp_path / "no")
