@@ -16,6 +16,7 @@ import msgspec
 
 from compare.live.looking import Looker
 from compare.policy.policy import load
+from shadow.serving.statusfiles import is_there
 
 SHARE = 0.25
 """The most of one processor that looks may take."""
@@ -29,7 +30,7 @@ def main(run: str, source: str, work: str, every: str) -> None:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     policy, _ = load(source)
-    looker = Looker(Path(run), policy, Path(work), process_exists)
+    looker = Looker(Path(run), policy, Path(work), is_there)
     while True:
         began = time.process_time()
         found = looker.look()
@@ -37,17 +38,6 @@ def main(run: str, source: str, work: str, every: str) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
         sys.stdout.buffer.flush()
         time.sleep(max(float(every), spent * (1 / SHARE - 1)))
-
-
-def process_exists(pid: int) -> bool:
-    """Return whether a process of this id is there, whoever's it is."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def _end_with_parent(work: str) -> None:
