@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from compare.command import compare_command
-from compare.cutover_command import cutover_command
+from compare.cutover.command import cutover_command
 from compare.live.command import live_command
 from compare.noise.command import calibrate_command
 from compare.policy.command import policy_command
@@ -22,6 +22,7 @@ from shadow.command import shadow_command
 from shadow.doctor.command import doctor_command
 from shadow.isolating.command import switch_command
 from shadow.runs.command import run_command
+from shadow.serving.command import status_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -72,6 +73,7 @@ def main() -> None:
 for command in (
     demo_command,
     shadow_command,
+    status_command,
     switch_command,
     replay_command,
     import_command,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shadow.serving.running import DualRunServer
     from shadow.serving.settings import Settings
 
+_RECORDING = ("resume", "keep_bytes", "keep_age", "redact")
 # What runs is imported inside the commands: `mixmigrate --help` must not wait for Twisted.
 
 
@@ -58,7 +59,20 @@ if TYPE_CHECKING:
 @click.option(
     "--run",
     type=click.Path(path_type=Path),
-    help="Directory to record in; must be empty or not be there.",
+    help="Directory to record in; must be empty or not be there, but for --resume.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in that directory.")
+@click.option(
+    "--keep-bytes",
+    metavar="SIZE",
+    help="Bound the run on the disk, to 20GB: its oldest parts are deleted.",
+)
+@click.option("--keep-age", metavar="TIME", help="Delete what is older of it: 7d.")
+@click.option(
+    "--redact",
+    multiple=True,
+    metavar="FIELD",
+    help="Record this field of the payload as a keyed hash: properties.$email; repeatable.",
 )
 @click.option(
     "--share",
@@ -100,13 +114,16 @@ def shadow_command(config: Path | None, check: bool, **given: Any) -> None:
 def _flags(given: dict[str, Any]) -> dict[str, object]:
     """Return the flags by the keys of the settings; ``None`` for those not given."""
     elsewhere = {"share": "sampling.share", "timeout": "timeouts.answer"}
+    elsewhere |= {name: f"recording.{name}" for name in _RECORDING}
     for name in ("listen", "live"):
         if given[name] is not None:
             given[name] = "{}:{}".format(*given[name])
     for name in ("run", "cutover"):
         given[name] = None if given[name] is None else str(given[name])
     given["beside"] = given["beside"] or None
-    given["notes"] = list(given["notes"]) or None
+    given["resume"] = given["resume"] or None
+    for name in ("notes", "redact"):
+        given[name] = list(given[name]) or None
     return {elsewhere.get(name, f"shadow.{name}"): value for name, value in given.items()}
 
 

@@ -90,6 +90,8 @@ class Lane(Generic[T]):
             most_requests=self._most_requests,
             most_bytes=self._most_bytes,
             in_flight=self.in_flight,
+            limit_requests=self._limits.requests,
+            limit_bytes=self._limits.bytes,
         )
 
     def abandon(self) -> list[T]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
 from shadow.exchange import Side
 from shadow.isolating.settings import Isolating
+from shadow.runs.settings import RecordingSettings
 
 
 class ShadowError(Exception):
@@ -50,6 +51,8 @@ class ShadowOptions:
     """How long clients and the lane get to finish at the end; and after them the taps."""
     isolating: Isolating = field(default_factory=Isolating)
     """What keeps the clients unharmed: sampling, rules, lane, breaker, trips."""
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
+    """How the run is recorded: parts, what is kept of them, what is hidden."""
 
     def side(self, side: Side) -> SideOptions:
         """Return what is said of one side."""

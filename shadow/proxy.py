@@ -66,10 +66,25 @@ class Proxy:
         request.at = self._now()
         if request.whole:
             self.ledger.received += 1
-        run = DualRun(self.ledger.received, request, self.router.route(request))
-        errand = Errand(run, visitor, told, self._owner_ended)
+        run = DualRun(self.ledger.received, request, self._route(request))
+        owned = run.route.owner is Side.CANDIDATE
+        instead = self._hand_over if owned else None
+        errand = Errand(run, visitor, told, self._owner_ended, instead)
         visitor.begin(errand)
         self.owners[run.route.owner].send(request, errand)
+
+    def _hand_over(self, errand: Errand) -> None:
+        """Let legacy answer a request of the candidate's."""
+        self.owners[Side.LEGACY].send(errand.run.request, errand)
+
+    def _route(self, request: RawRequest) -> Route:
+        """Ask the router; a fault of its must not cost a client the answer."""
+        try:
+            return self.router.route(request)
+        except Exception:
+            self.log.failure("a request could not be routed; it is not copied")
+            owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
+            return Route(owner, Reason.FILTERED)
 
     def refused(self) -> None:
         """Count what was no request."""
@@ -91,7 +106,9 @@ class Proxy:
         if self.heard is not None and run.request.whole:
             self.heard(run.route, ended.seconds, run.request.at)
         run.owner_ended(ended)
-        if visitor is None:
+        if run.skip is not None and not self.observers:
+            self._copy_ended(run.route.other, run, NotMirrored(run.skip))
+        elif visitor is None or visitor.is_out:
             self._later(run)
         else:
             visitor.when_out(partial(self._later, run))
@@ -106,6 +123,10 @@ class Proxy:
         """Turn to the copies of the requests that were answered in the turn before."""
         ended, self._ended = self._ended, []
         for run in ended:
+            if run.refused is not None:
+                self._sent()
+                self._copy_ended(Side.CANDIDATE, run, run.refused)
+                continue
             skip = self._skip(run)
             if skip is not None:
                 self._copy_ended(run.route.other, run, NotMirrored(skip))

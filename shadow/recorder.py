@@ -21,8 +21,14 @@ class Writer(Protocol):
     def flush_next(self, ledger: dict[str, int] | None = None) -> bool:
         """Put the next segment on disk."""
 
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm says."""
+
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
         """Declare it complete."""
+
+    def abandon(self, ledger: dict[str, int], why: str) -> None:
+        """Say as well as the disk allows why it is not complete, and what it lacks."""
 
 
 class Recorder:
@@ -62,8 +68,17 @@ class Recorder:
             self._try(self._events.flush_next)
         return bool(ended)
 
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm says; to be called before :meth:`close`."""
+        self._writer.tell_tax(tax)
+
     def close(self, ledger: dict[str, int], taps: Taps) -> None:
-        """Declare the run complete, if it was recorded completely."""
+        """Declare the run complete, if it was recorded completely; else say what it lacks."""
+        if self.error:
+            self._writer.abandon(ledger, self.error)
+            if self._events is not None:
+                self._events.abandon({}, self.error)
+            return
         if self._events is None:
             self._try(self._writer.close, ledger, taps)
             return

@@ -22,9 +22,10 @@ import heapq
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -35,7 +36,7 @@ from shadow.partitions import partition as partition
 from shadow.partitions import request_partition as request_partition
 from shadow.partitions import segment_name as segment_name
 from shadow.runs.background import AtOnce, Hand, Job
-from shadow.runs.manifest import COMPLETE, PartManifest
+from shadow.runs.manifest import COMPLETE, STOPPED, PartManifest
 from shadow.runs.manifest import FORMAT as FORMAT
 from shadow.runs.manifest import PARTITIONS as PARTITIONS
 from shadow.runs.manifest import Damage as Damage
@@ -43,23 +44,45 @@ from shadow.runs.manifest import Manifest as Manifest
 from shadow.runs.manifest import RecordingError as RecordingError
 from shadow.runs.part import Part
 from shadow.runs.private import make_directory, write_whole
+from shadow.runs.room import Room
 from shadow.runs.union import NAME, Opened
 from shadow.segments import Segment
 
 FLUSH_BYTES = 256 * 1024
 
 
+class Hider(Protocol):
+    """Takes secrets out of what is to be recorded; see ``shadow.runs.redaction``."""
+
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """Return *exchange* without secrets."""
+
+    def event(self, event: TappedEvent) -> TappedEvent:
+        """Return *event* without secrets."""
+
+
 class RunWriter:
     """Writes one part of a run, or a run that is one part.
 
     :param hand: does the work on the disk; without one, it is done at once.
+    :param hider: takes out what must not get to the disk.
+    :param room: says when the disk is nearly full, and the recording must end.
     :raises RecordingError: the directory holds a run already, or cannot be written.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest, hand: Hand | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        hand: Hand | None = None,
+        hider: Hider | None = None,
+        room: Room | None = None,
+    ) -> None:
         self.directory = directory
         self.manifest = manifest
         self._hand = hand or AtOnce()
+        self._hider = hider
+        self._room = room
         try:
             make_directory(directory)
             if any(directory.iterdir()):
@@ -73,6 +96,7 @@ class RunWriter:
         self._turn = 0
         self._first = self._last = 0.0
         self._held = -1
+        self._failed = False
         self._write_manifest()
 
     @property
@@ -101,6 +125,8 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take what was waiting.
         """
+        if self._hider is not None:
+            exchange = self._hider.exchange(exchange)
         if not self._first or exchange.at < self._first:
             self._first = exchange.at
         place = request_partition(exchange.request, len(self._exchanges))
@@ -111,6 +137,8 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take what was waiting.
         """
+        if self._hider is not None:
+            event = self._hider.event(event)
         if event.at > self._last:
             self._last = event.at
         segment = self._events[partition(event.body, len(self._events))]
@@ -121,7 +149,7 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take it.
         """
-        self._put_all()
+        self.flush_all()
         self.finish()
 
     def flush_next(self, ledger: dict[str, int] | None = None) -> bool:
@@ -130,7 +158,7 @@ class RunWriter:
         Called often, it spreads the work of a flush so that nothing else has to wait for long.
 
         :returns: whether that was the last, so that everything has had its turn.
-        :raises RecordingError: the disk does not take it.
+        :raises RecordingError: the disk does not take it, or is nearly full.
         """
         if ledger is not None:
             self.manifest.ledger = ledger
@@ -139,7 +167,12 @@ class RunWriter:
         self._turn = (self._turn + 1) % len(segments)
         if self._turn == 0:
             self._write_manifest()
+            self._look_at_disk()
         return self._turn == 0
+
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm of this process says; it stands in the manifest at the end."""
+        self.manifest.tax = [tax] if tax else []
 
     def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
         """Flush, and declare the run complete, when all of it is on disk.
@@ -162,8 +195,28 @@ class RunWriter:
         self.manifest.state = COMPLETE
         if isinstance(self.manifest, PartManifest):
             self.manifest.ended = at
-        self._put_all()
+        self.flush_all()
         self._do(self._release)
+
+    def abandon(self, ledger: dict[str, int], why: str, at: float = 0.0) -> None:
+        """Write what can be written, and why that is not all; a run of one part says nothing.
+
+        If not even all that was given can be written, the part stays as one whose writer was
+        killed: who owns the run counts what is there.
+
+        :param at: epoch seconds of the end.
+        """
+        self.manifest.ledger = ledger
+        if isinstance(self.manifest, PartManifest):
+            self.manifest.why = why
+            with suppress(RecordingError):
+                self.flush_all()
+                self.finish()
+                if not self._failed:
+                    self.manifest.state, self.manifest.ended = STOPPED, at
+            with suppress(OSError):
+                self._put_manifest(self._told())
+        self._release()
 
     def finish(self) -> None:
         """Wait until all that was given is on disk.
@@ -185,10 +238,22 @@ class RunWriter:
         if segment.waiting_bytes >= FLUSH_BYTES:
             self._put(segment)
 
-    def _put_all(self) -> None:
+    def flush_all(self) -> None:
+        """Have everything put on disk, and the manifest; do not wait.
+
+        :raises RecordingError: what was written before failed.
+        """
         for segment in (*self._exchanges, *self._events):
             self._put(segment)
         self._write_manifest()
+
+    def _look_at_disk(self) -> None:
+        try:
+            if self._room is not None:
+                self._room.check()
+        except RecordingError:
+            self.flush_all()  # while there is room for it
+            raise
 
     def _put(self, segment: Segment) -> None:
         if segment.waiting:
@@ -197,10 +262,15 @@ class RunWriter:
 
     def _write_manifest(self) -> None:
         """Have the manifest written as it is now, with the counts of what is on disk by then."""
+        manifest = self._told()
+        self._do(lambda: self._put_manifest(manifest))
+
+    def _told(self) -> Manifest:
+        """Return the manifest as it is now, but for what depends on what is on disk."""
         manifest = copy.copy(self.manifest)
         if isinstance(manifest, PartManifest):
             manifest.first, manifest.last = self._first, self._last
-        self._do(lambda: self._put_manifest(manifest))
+        return manifest
 
     def _put_manifest(self, manifest: Manifest) -> None:
         manifest.exchanges = [segment.lines for segment in self._exchanges]
@@ -215,6 +285,7 @@ class RunWriter:
         try:
             self._hand.do(job, size)
         except OSError as error:
+            self._failed = True
             raise RecordingError(f"{self.directory}: {error}") from None
 
     def _release(self) -> None:

@@ -8,19 +8,19 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from pyingest.queues.interface import parse_queue_url
 from shadow.exchange import Side
 from shadow.ledger import Ledger
-from shadow.options import ShadowOptions, SideOptions
-from shadow.recorder import Recorder, Writer
-from shadow.recording import RunWriter
+from shadow.options import ShadowOptions
+from shadow.recorder import Recorder
 from shadow.runs.background import Background, Hand
-from shadow.runs.manifest import PARTITIONS, Manifest, RecordingError
+from shadow.runs.manifest import PARTITIONS, RecordingError
+from shadow.runs.room import Room
 from shadow.runs.rotating import PartsWriter
 from shadow.runs.run import Run
 from shadow.serving.front import Front
 from shadow.serving.odometer import SUFFIX, KeptLedger, Odometer
 from shadow.serving.place import Place, Role
+from shadow.serving.rundirectory import begin, keeper_of, take_back
 from shadow.serving.safeguards import Safeguards
 from shadow.serving.sideview import SideViews
 from shadow.serving.statusfiles import DIRECTORY
@@ -52,11 +52,19 @@ class ShadowService:
     log = Logger()
 
     def __init__(
-        self, reactor: Any, options: ShadowOptions, place: Place, writer: Writer, hand: Background
+        self,
+        reactor: Any,
+        options: ShadowOptions,
+        place: Place,
+        run: Run,
+        writers: tuple[PartsWriter, PartsWriter | None],
+        hand: Background,
     ) -> None:
         self._options = options
         self._hand = hand
-        self._recorder = Recorder(writer, self._recording_failed)
+        self._recorder = Recorder(writers[0], self._recording_failed, writers[1])
+        self._run = run if place.role is Role.WHOLE else None
+        self._keeper = keeper_of(reactor, run, options)
         directory = self.status_directory = options.run / DIRECTORY
         directory.mkdir(exist_ok=True, mode=0o700)
         self._views = SideViews()
@@ -116,6 +124,8 @@ class ShadowService:
             self._safeguards.start(self._front, queues)
         if self._taps is not None:
             self._taps.start()
+        if self._run is not None:
+            self._keeper.start()
         self._flusher.start(FLUSH_SECONDS / (2 * PARTITIONS), now=False)
         self._teller.start()
 
@@ -133,13 +143,28 @@ class ShadowService:
             await self._taps.finish()
         if self._flusher.running:
             self._flusher.stop()
+        if self._safeguards is not None:
+            self._recorder.tell_tax(self._safeguards.isolation.recorded())
         self._recorder.close(self._counted(), self._taps.report() if self._taps else {})
         self._hand.close()
         self._teller.stop()
+        await self._end_run()
         if self._recorder.error:
             raise RecordingError(f"this run cannot be judged: {self._recorder.error}")
         if self._taps is not None:
             self._taps.end()
+
+    async def _end_run(self) -> None:
+        """Declare the run complete, if it is this process's; what its parts lack, they say."""
+        if self._run is None:
+            return
+        await self._keeper.stop()
+        try:
+            self._run.close()
+        except RecordingError:
+            self._run.let_go()
+            if not self._recorder.error:
+                raise
 
     def close(self) -> None:
         """Let go of everything: nothing began."""
@@ -208,35 +233,40 @@ async def start(reactor: Any, options: ShadowOptions, place: Place | None = None
     :raises QueueError: a queue cannot be tapped.
     :raises RecordingError: the run directory cannot be written, or holds a run already.
     """
-    here = place or Place(Role.WHOLE, time.time())
+    if place is None:
+        run = begin(options, time.time())
+        here = Place(Role.WHOLE, run.manifest.created)
+    else:
+        run, here = Run.open(options.run, options.recording.redactor()), place
     hand = Background()
-    writer = _writer(options, here, hand)
-    service = ShadowService(reactor, options, here, writer, hand)
+    writers = _writers(options, here, run, hand)
+    service = ShadowService(reactor, options, here, run, writers, hand)
     try:
         await service.begin()
     except Exception:
         service.close()
-        writer.discard()
+        for writer in writers:
+            if writer is not None:
+                writer.discard()
+        if here.role is Role.WHOLE:
+            take_back(run)
         raise
     return service
 
 
-def _writer(options: ShadowOptions, place: Place, hand: Hand) -> RunWriter | PartsWriter:
-    """Return what records: the whole run, or the parts of one of several processes."""
-    if place.role is Role.WHOLE:
-        manifest = Manifest(created=place.created, **described(options))
-        return RunWriter(options.run, manifest, hand)
-    return PartsWriter(Run.open(options.run), place.name, hand=hand)
+def _writers(
+    options: ShadowOptions, place: Place, run: Run, hand: Hand
+) -> tuple[PartsWriter, PartsWriter | None]:
+    """Return what records exchanges, and what records events if that is another.
 
+    They lie in different parts, since exchanges can be deleted before the events they need.
+    """
+    settings = options.recording
+    room = Room(options.run, settings.free_bytes)
 
-def described(options: ShadowOptions) -> dict[str, Any]:
-    """Return what the manifest of a run says of both sides."""
+    def writer(name: str) -> PartsWriter:
+        return PartsWriter(run, name, settings.rotation, hand, room=room)
 
-    def told(side: SideOptions) -> dict[str, str]:
-        return {"url": side.url, "queue": parse_queue_url(side.queue).shown, "build": side.build}
-
-    return {
-        "legacy": told(options.legacy),
-        "candidate": told(options.candidate),
-        "notes": list(options.notes),
-    }
+    if place.role is not Role.WHOLE:
+        return writer(place.name), None
+    return writer(place.name), writer(str(Role.TAP))

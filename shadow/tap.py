@@ -14,6 +14,7 @@ from pyingest.event import Stored
 from pyingest.queues.gauge import Gauging, Missed, Seekable
 from pyingest.queues.interface import QueueError, Reader
 from shadow.exchange import Side, TappedEvent
+from shadow.recording import Hider
 from shadow.status import QueueStatus
 from shadow.tapping.journal import Journal
 from shadow.tapping.series import Series
@@ -53,6 +54,8 @@ class TapFiles:
 
     series: Series | None = None
     journal: Journal | None = None
+    hider: Hider | None = None
+    """Takes secrets out of events before anything of them is kept."""
 
 
 class Tap:
@@ -219,6 +222,8 @@ class Tap:
             TappedEvent(self._side, self._named(item.queue), item.offset, now, item.body)
             for item in found
         ]
+        if self._files.hider is not None:
+            events = [self._files.hider.event(event) for event in events]
         if events and self._files.journal is not None and isinstance(self._reader, Seekable):
             self._files.journal.add(self._side, events, self._reader.position())
         for event in events:

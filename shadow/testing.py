@@ -88,6 +88,11 @@ class FakeVisitor:
         self.full = False
         self._then: list[Callable[[], None]] = []
 
+    @property
+    def is_out(self) -> bool:
+        """Whether all that was passed on has left us."""
+        return not self.full
+
     def begin(self, errand: object) -> None:
         """Take it that a request is under way."""
 

@@ -13,7 +13,7 @@ from compare.stages.tally import Summary
 from shadow.exchange import Side
 from shadow.recording import Manifest
 
-_NOT_MEANT = ("not_sampled", "filtered", "alone")
+_NOT_MEANT = ("not_sampled", "control", "switched_off", "filtered", "alone")
 
 
 def flaws(summary: Summary, manifest: Manifest, policy: Policy | None = None) -> Iterator[str]:

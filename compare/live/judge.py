@@ -6,6 +6,7 @@ when its standard input does, which is when the process that shows the page is g
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
 import time
@@ -24,7 +25,7 @@ NICENESS = 10
 
 def main(run: str, source: str, work: str, every: str) -> None:
     """Look at *run* by the policy *source* about every so many seconds, for ever."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(work,), daemon=True).start()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     policy, _ = load(source)
@@ -49,9 +50,11 @@ def process_exists(pid: int) -> bool:
     return True
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(work: str) -> None:
+    """End when nobody is there to hear; nobody else would take the work away then."""
     while os.read(0, 4096):
         pass
+    shutil.rmtree(work, ignore_errors=True)
     os._exit(0)
 
 

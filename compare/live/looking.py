@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,11 +12,13 @@ from compare.live.history import History
 from compare.live.judged import Judged, judged
 from compare.live.provisional import provisional
 from compare.live.reading import read_statuses
-from compare.live.roster import Life, Roster
+from compare.live.roster import Life, Roster, Totals
 from compare.policy.policy import Policy
 from compare.stages.following import Following
 from shadow.recording import Manifest, RecordingError, RunReader
 
+WRITTEN = 3.0
+"""Seconds after which what was recorded is on the disk, with much to spare."""
 GONE = 10.0
 """Seconds without a living process after which a run that is not complete is abandoned."""
 
@@ -74,47 +75,46 @@ class Looker:
         following = self._follow(run)
         following.poll()
         final = state != "recording"
-        summary = following.look(final=final)
+        summary = following.look(final=final, known=_read_up_to(totals))
         if final:
             # What comes after a last look would be counted against what it settled.
             self._following = None
-            manifest = run.manifest if state == "complete" else _cut_short(run.manifest)
-            verdict = judge(summary, manifest, self._policy)
+            verdict = judge(summary, run.manifest, self._policy)
         else:
             verdict = provisional(
                 summary, run.manifest, self._policy, totals, self._history.unexplained
             )
         found = judged(summary, run.manifest, verdict, self._policy, state)
-        found.until = None if final else _finite(following.newest - self._late_after)
+        found.until = None if final else _finite(following.until)
         found.final = final
         self._last, self._seen = (found, fingerprint) if final else (None, b"")
         return found
-
-    @property
-    def _late_after(self) -> float:
-        return self._policy.validity.late_after_seconds
 
     def _follow(self, run: RunReader) -> Following:
         if self._following is None:
             self._rounds += 1
             work = self._work / f"round-{self._rounds}"
             work.mkdir(parents=True)
-            rules = replace(rules_of(self._policy, run))
-            self._following = Following(self._run, rules, work)
+            self._following = Following(self._run, rules_of(self._policy, run), work)
         return self._following
 
     def _state(self, manifest: Manifest, now: float) -> str:
         members = self._roster.members(now)
         alive = any(one.life in (Life.ALIVE, Life.SILENT) for one in members)
-        if manifest.state == "complete" and not alive:
+        if manifest.state != "recording" and not alive:
             return "complete"
         gone = members and all(one.quiet >= GONE for one in members)
         return "abandoned" if gone and not alive else "recording"
 
 
-def _cut_short(manifest: Manifest) -> Manifest:
-    """Return the manifest of a run whose writers are gone; no verdict but INVALID fits it."""
-    return msgspec.structs.replace(manifest, state=manifest.state or "recording")
+def _read_up_to(totals: Totals) -> float | None:
+    """Return the time up to which the taps have read everything, and all lies on the disk.
+
+    ``None`` when no tap tells. With it, a tap that lags or is gone makes nothing look lost, and the
+    last requests before a pause of the traffic count without those after it.
+    """
+    marks = [queue.watermark for queue in totals.queues.values()]
+    return min(marks) - WRITTEN if marks else None
 
 
 def _finite(value: float) -> float | None:

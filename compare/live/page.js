@@ -182,7 +182,7 @@ function draw(chart) {
 
 // ---- the three answers -------------------------------------------------------------------------
 
-const LEVELS = { safe: ['SAFE', 'good'], watch: ['WATCH', 'warn'], 'at risk': ['AT RISK', 'bad'], unknown: ['UNKNOWN', 'none'] };
+const LEVELS = { safe: ['SAFE', 'good'], watch: ['WATCH', 'warn'], 'at risk': ['AT RISK', 'bad'], unknown: ['UNKNOWN', 'none'], waiting: ['WAITING', 'none'], ended: ['ENDED', 'none'] };
 
 function card(id, big, why, colour) {
   const element = $(id);
@@ -194,16 +194,6 @@ function card(id, big, why, colour) {
 
 function clients(now) {
   const { level, why } = now.clients;
-  if (now.phase === 'ended') {
-    card('clients', 'ENDED', 'no requests go through the proxy of this run any more', 'none');
-    list($('clients').querySelector('.more'), []);
-    return;
-  }
-  if (now.phase === 'waiting' && level === 'unknown') {
-    card('clients', 'WAITING', 'the run has not begun', 'none');
-    list($('clients').querySelector('.more'), []);
-    return;
-  }
   const [word, colour] = LEVELS[level] || LEVELS.unknown;
   card('clients', word, why[0] || '', colour);
   list($('clients').querySelector('.more'), why.slice(1, 4));
@@ -386,6 +376,7 @@ const BUCKETS = {
   shed: 'shed: the lane was full',
   broken_circuit: 'kept back: the candidate was down',
   abandoned: 'abandoned at the end',
+  lost: 'lost to the record with a process that was killed',
 };
 
 function ledger(now) {
@@ -422,8 +413,14 @@ function way(now) {
   const { lane, breaker, tax } = now;
   const opened = breaker.openings ? `, opened ${plural(breaker.openings, 'time', 'times')}` : '';
   const wanted = [
-    ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn' }],
-    ['lane', `${count(lane.requests)} of ${count(lane.most_requests)} requests, ${bytes(lane.bytes)} of ${bytes(lane.most_bytes)}`],
+    ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn', sub: now.switch.join('; ') }],
+    ['lane', {
+      text: `${count(lane.requests)} requests, ${bytes(lane.bytes)}`,
+      sub: [
+        lane.limit_requests ? `it takes ${count(lane.limit_requests)} requests or ${bytes(lane.limit_bytes)}` : '',
+        lane.most_requests ? `at most there were ${count(lane.most_requests)}, and ${bytes(lane.most_bytes)}` : '',
+      ].filter(Boolean).join('; '),
+    }],
     ['in flight at the candidate', count(lane.in_flight)],
     ['circuit breaker', {
       text: `${breaker.state}${opened}`,
@@ -469,7 +466,11 @@ function processes(now) {
     { text: bytes(one.memory), n: true },
     { text: count(one.restarts), n: true, tone: one.restarts ? 'warn' : '' },
   ]));
-  list($('unreadable'), now.unreadable.map((one) => `${one.name} was skipped: ${one.why}`));
+  const hidden = now.all_processes - now.processes.length;
+  list($('unreadable'), [
+    ...(hidden ? [`and ${plural(hidden, 'process', 'processes')} that ended before`] : []),
+    ...now.unreadable.map((one) => `${one.name} was skipped: ${one.why}`),
+  ]);
 }
 
 function about(judged) {

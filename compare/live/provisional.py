@@ -6,6 +6,7 @@ is wrong already makes it INVALID now: waiting would not mend it.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -34,9 +35,10 @@ def provisional(
         manifest,
         state="complete",
         ledger=_ledger(summary, totals, unexplained),
-        taps={side.value: _tap(side, totals.queues) for side in Side},
+        taps={side.value: _tap(side, manifest.taps) for side in Side},
     )
-    return judge(replace(summary, pending=0), so_far, policy)
+    found = judge(replace(summary, pending=0), so_far, policy)
+    return replace(found, notes=(*waiting(totals.queues), *found.notes))
 
 
 def _nothing_yet(summary: Summary, manifest: Manifest, policy: Policy) -> Verdict:
@@ -71,10 +73,15 @@ def _ledger(summary: Summary, totals: Totals, unexplained: int) -> dict[str, int
     }
 
 
-def _tap(side: Side, queues: Mapping[str, QueueStatus]) -> dict[str, object]:
-    errors = sorted(
-        f"{name}: {queue.error}"
-        for name, queue in queues.items()
-        if name.startswith(f"{side.value} ") and queue.error
-    )
-    return {"attached": True, "backlog": 0, "error": "; ".join(errors)}
+def _tap(side: Side, taps: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return how a tap fares: what it lost is lost; what it has not read yet is not."""
+    return {**taps.get(side.value, {}), "attached": True, "backlog": 0, "error": ""}
+
+
+def waiting(queues: Mapping[str, QueueStatus]) -> list[str]:
+    """Return for what queue the evidence waits, since it cannot be read now."""
+    return [
+        f"{name} cannot be read now, so nothing new counts: {queue.error}"
+        for name, queue in sorted(queues.items())
+        if queue.error
+    ]

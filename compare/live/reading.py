@@ -37,7 +37,11 @@ def read_statuses(run: Path) -> Told:
     """
     statuses: list[Status] = []
     unreadable: list[Unreadable] = []
-    for path in sorted((run / FOLDER).glob("*.json"))[:MOST_FILES]:
+    paths = sorted((run / FOLDER).glob("*.json"))
+    if len(paths) > MOST_FILES:
+        beyond = len(paths) - MOST_FILES
+        unreadable.append(Unreadable(paths[MOST_FILES].name, f"one of {beyond:,} too many"))
+    for path in paths[:MOST_FILES]:
         found = _read(path)
         if isinstance(found, Status):
             statuses.append(found)

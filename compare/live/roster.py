@@ -185,6 +185,8 @@ def _gauge(found: Totals, here: list[Status]) -> None:
             most_requests=lane.most_requests + one.most_requests,
             most_bytes=lane.most_bytes + one.most_bytes,
             in_flight=lane.in_flight + one.in_flight,
+            limit_requests=lane.limit_requests + one.limit_requests,
+            limit_bytes=lane.limit_bytes + one.limit_bytes,
         )
         for name, side in status.sides.items():
             found.sides[name].in_flight += side.in_flight

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compare.live.history import Recent, SideNow
 from compare.live.roster import Life, Member, Totals
-from compare.live.tax import taxes
+from compare.live.tax import Tax
 
 BAD_SHARE = 0.01
 """Share of calls without a good answer from which on the clients are at risk."""
@@ -25,6 +25,10 @@ class Level(enum.StrEnum):
     AT_RISK = "at risk"
     UNKNOWN = "unknown"
     """No process tells anything."""
+    WAITING = "waiting"
+    """The run has not begun."""
+    ENDED = "ended"
+    """No request goes through this run any more."""
 
 
 _ORDER = (Level.SAFE, Level.WATCH, Level.UNKNOWN, Level.AT_RISK)
@@ -38,14 +42,21 @@ class Safety:
     why: tuple[str, ...]
 
 
+ENDED = Safety(Level.ENDED, ("no request goes through this run any more",))
+WAITING = Safety(Level.WAITING, ("the run has not begun",))
 Remark = tuple[Level, str]
 
 
-def safety(members: Sequence[Member], totals: Totals, recent: Recent) -> Safety:
+def safety(
+    members: Sequence[Member], totals: Totals, recent: Recent, taxes: Sequence[Tax] = ()
+) -> Safety:
     """Return how the clients fare, by what the processes tell."""
+    serving = [one for one in members if one.status.ledger]
+    if serving and all(one.life is Life.ENDED for one in serving):
+        return ENDED
     if not members:
         return Safety(Level.UNKNOWN, ("no process of the run tells anything",))
-    remarks = [*_processes(members), *_answers(totals, recent), *_costs(totals)]
+    remarks = [*_processes(members), *_answers(totals, recent), *_costs(taxes)]
     if not remarks:
         return Safety(Level.SAFE, (_calm(totals, recent),))
     level = max((one for one, _ in remarks), key=_ORDER.index)
@@ -56,8 +67,6 @@ def safety(members: Sequence[Member], totals: Totals, recent: Recent) -> Safety:
 def _processes(members: Sequence[Member]) -> Iterator[Remark]:
     serving = [one for one in members if one.status.ledger]
     if serving and not any(one.life in (Life.ALIVE, Life.SILENT) for one in serving):
-        if all(one.life is Life.ENDED for one in serving):
-            return
         yield Level.AT_RISK, "no proxy is alive"
     for one in members:
         name, life = one.status.name, one.life
@@ -99,8 +108,8 @@ def _answers(totals: Totals, recent: Recent) -> Iterator[Remark]:
         )
 
 
-def _costs(totals: Totals) -> Iterator[Remark]:
-    for one in taxes(totals.arm):
+def _costs(taxes: Sequence[Tax]) -> Iterator[Remark]:
+    for one in taxes:
         if one.is_felt:
             yield (
                 Level.WATCH,

@@ -114,7 +114,7 @@ def proxy_status(at: float, pid: int, count: int, **changes: Any) -> Status:
         "began": 1_700_000_000.0,
         "at": at,
         "ledger": ledger,
-        "lane": LaneStatus(requests=3, bytes=900, most_requests=100, most_bytes=10_000),
+        "lane": LaneStatus(requests=3, bytes=900, limit_requests=100, limit_bytes=10_000),
         "breaker": BreakerStatus(),
         "sides": {
             "legacy": SideStatus(answered=count, in_flight=2, latency={80: count}),

@@ -6,7 +6,7 @@ from compare.live.history import History
 from compare.live.judged import Judged
 from compare.live.reading import Unreadable
 from compare.live.roster import Life, Member, Totals
-from compare.live.safety import Safety, safety
+from compare.live.safety import ENDED, WAITING, Level, Safety, safety
 
 STALE = 60.0
 """Seconds after which the last look at a run that is recorded says too little about now."""
@@ -48,7 +48,10 @@ class View:
     @property
     def safety(self) -> Safety:
         """How the clients fare."""
-        return safety(self.members, self.totals, self.history.recent)
+        found = safety(self.members, self.totals, self.history.recent, self.history.taxes)
+        if self.phase == "ended":
+            return ENDED
+        return WAITING if found.level is Level.UNKNOWN and self.phase == "waiting" else found
 
     @property
     def age(self) -> float:

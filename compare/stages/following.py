@@ -55,6 +55,8 @@ class Following:
         ]
         self.newest = -math.inf
         """Epoch seconds of the latest request or event that was read."""
+        self.until = -math.inf
+        """Epoch seconds up to which the last look counted."""
 
     def poll(self) -> None:
         """Read what was appended, to new parts, too.
@@ -65,12 +67,17 @@ class Following:
         for partition in self._partitions:
             self.newest = max(self.newest, partition.read(parts))
 
-    def look(self, final: bool = False) -> Summary:
+    def look(self, final: bool = False, known: float | None = None) -> Summary:
         """Return what was found so far.
 
         :param final: the run has ended: nothing can come any more, and everything counts.
+        :param known: epoch seconds up to which everything is known to have been read, where
+            somebody can tell; by itself, the run can tell only how old its newest record is.
         """
-        until = math.inf if final else self.newest - self._rules.late_after
+        newest = self.newest if known is None else known
+        # What once counted counts.
+        self.until = max(self.until, newest - self._rules.late_after)
+        until = math.inf if final else self.until
         for partition in self._partitions:
             partition.scan(until)
         self._ties.close()

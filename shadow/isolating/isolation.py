@@ -23,6 +23,8 @@ from shadow.sampling import Sampling, positions
 from shadow.status import QueueStatus, Status
 
 LOOK_SECONDS = 1.0
+STRETCH_SECONDS = 0.25
+"""What stays together in the estimate of the tax, where single requests are drawn."""
 Queues = Mapping[str, QueueStatus]
 
 
@@ -67,8 +69,6 @@ class Isolation:
         self._trips = Trips(isolation.trips, isolation.tax.pause)
         self.trip: Trip | None = None
         """What holds the circuit open now, besides the candidate's own outages."""
-        self.stall = 0.0
-        """Seconds of the longest stall of the last second."""
 
     def answered(self, route: Route, seconds: float, at: float) -> None:
         """Take how long the owner took for a request that came *at* (epoch seconds).
@@ -87,7 +87,6 @@ class Isolation:
     def look(self, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
         """Open or release the circuit by what there is to see; to be called once a second."""
         now = self._means.monotonic()
-        self.stall = stall
         tax = self._taxed()
         trip = self._trips.look(Look(now, tax, stall, memory, lane.is_full, queues))
         if trip is not None:
@@ -121,7 +120,6 @@ class Isolation:
         """Put into *status* what is known here."""
         status.mirroring = self.switch.is_on
         status.breaker = self.breaker.status()
-        status.stall = self.stall
         if self.arms is not None:
             status.arm = self.arms.status()
         if self._rules:
@@ -154,7 +152,7 @@ def breaker_limits(settings: BreakerSettings) -> BreakerLimits:
 
 
 def _sampling(settings: SamplingSettings) -> Sampling:
-    return Sampling(settings.share, settings.control, settings.sticky, settings.seed)
+    return Sampling(settings.share, settings.sticky, settings.seed)
 
 
 def _arm(settings: SamplingSettings, means: Means) -> Arm:
@@ -167,7 +165,7 @@ def _arm(settings: SamplingSettings, means: Means) -> Arm:
 
 
 def _stretch(settings: SamplingSettings) -> float:
-    return settings.slice_seconds if settings.control_by == "slice" else LOOK_SECONDS
+    return settings.slice_seconds if settings.control_by == "slice" else STRETCH_SECONDS
 
 
 def _tax_test(settings: Isolating) -> TaxTest:

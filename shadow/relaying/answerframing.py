@@ -6,11 +6,38 @@ a client.
 """
 
 from shadow.relaying.bodies import BadChunk, Body, Chunked, Sized, UntilClosed
-from shadow.relaying.grammar import AnswerHead, Malformed, answer_head
+from shadow.relaying.grammar import AnswerHead, Malformed, answer_head, is_hopeless
 from shadow.relaying.raw import RawAnswer
 
-HEAD_LIMIT = 256 * 1024
+HEAD_LIMIT = 64 * 1024
+MEMORABLE = 1024
+"""Bytes of an answer that may be remembered."""
+MEMORY = 128
 _NO_BODY = (204, 304)
+
+
+class KnownAnswers:
+    """Answers that were read already, for a while: the same bytes are the same answer.
+
+    Most answers of an ingestion service are equal to the last byte within a second.
+    """
+
+    __slots__ = ("_heads",)
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, AnswerHead] = {}
+
+    def get(self, data: bytes) -> AnswerHead | None:
+        """Return the head of an answer that *data* is exactly, if that is known."""
+        return self._heads.get(data)
+
+    def add(self, data: bytes, head: AnswerHead) -> None:
+        """Remember that *data* is exactly one answer, and leaves its connection open."""
+        if len(data) > MEMORABLE:
+            return
+        if len(self._heads) >= MEMORY:
+            self._heads.clear()
+        self._heads[data] = head
 
 
 class AnswerFramer:
@@ -18,11 +45,13 @@ class AnswerFramer:
 
     __slots__ = (
         "_body",
+        "_fresh",
         "_head",
         "_held",
         "_interim",
         "_is_head",
         "_kept",
+        "_known",
         "_most",
         "_size",
         "answer",
@@ -30,29 +59,35 @@ class AnswerFramer:
         "wrong",
     )
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, known: KnownAnswers | None = None) -> None:
         self._most = most
         """Bytes that are kept of an answer."""
+        self._known = known or KnownAnswers()
+        self.wrong = ""
+        """Why this is no answer, or an empty text."""
+        self.surplus = False
+        """Whether more came than an answer: the connection is not to be used again."""
         self.expect(False, True)
+        self._begin_anew()
 
     def expect(self, is_head: bool, interim: bool) -> None:
-        """Make ready for the answer to a request, one of HEAD or another.
+        """Make ready for the answer to a request, one of HEAD or another; all was well before.
 
         *interim*: whether ``100 Continue`` is passed on; it is not if the client has had it.
         """
         self._is_head = is_head
         self._interim = interim
+        self._fresh = True
+        self.answer: RawAnswer | None = None
+        """The answer, once it is complete."""
+
+    def _begin_anew(self) -> None:
+        self._fresh = False
         self._held = b""
         self._head: AnswerHead | None = None
         self._body: Body | None = None
         self._kept: list[bytes] = []
         self._size = 0
-        self.answer: RawAnswer | None = None
-        """The answer, once it is complete."""
-        self.wrong = ""
-        """Why this is no answer, or an empty text."""
-        self.surplus = False
-        """Whether more came than an answer: the connection is not to be used again."""
 
     @property
     def begun(self) -> bool:
@@ -66,6 +101,12 @@ class AnswerFramer:
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes; return those that can be passed on."""
+        if self._fresh:
+            head = self._known.get(data)
+            if head is not None and not self._is_head:
+                self.answer = RawAnswer(head, data, True, True)
+                return data
+            self._begin_anew()
         if self._body is not None:
             return self._go_on(data, 0)
         if self._held:
@@ -75,6 +116,8 @@ class AnswerFramer:
 
     def close(self) -> None:
         """Take the orderly end of the connection, which ends the answers that have no other."""
+        if self._fresh:
+            return
         if isinstance(self._body, UntilClosed) and not self.wrong:
             self._finish()
 
@@ -99,7 +142,7 @@ class AnswerFramer:
         """Keep the beginning of a head, if it can become one."""
         if head is not None:
             self.wrong = head.why
-        elif b"\r\n\r\n" in data or not _may_become_head(data):
+        elif b"\r\n\r\n" in data or is_hopeless(data, 0) or not _may_become_head(data):
             self.wrong = "not an answer of HTTP/1.1"
         elif len(data) > HEAD_LIMIT:
             self.wrong = "a head too large"
@@ -146,6 +189,8 @@ class AnswerFramer:
         whole = self._size <= self._most
         keeps = head.keeps and not head.doubtful and not isinstance(self._body, UntilClosed)
         self.answer = RawAnswer(head, data if whole else data[: self._most], whole, keeps)
+        if keeps and whole and len(self._kept) == 1 and not self._is_head:
+            self._known.add(data, head)
 
 
 def _may_become_head(data: bytes) -> bool:

@@ -4,8 +4,8 @@ This decides where a message ends, for us and, because the bytes go on untouched
 behind. So there is no leniency: what two servers could read in two ways is no head. That is: line
 ends other than CR LF, folded lines, blanks before a colon, control characters, more than one
 length, a length that is not digits alone, a length beside a transfer coding, a coding other than
-``chunked``, a coding in HTTP/1.0. Bytes above 127 and methods that nobody knows do no harm, and are
-let through.
+``chunked`` (in small letters), a coding in HTTP/1.0. Bytes above 127 and methods that nobody knows
+do no harm, and are let through.
 """
 
 import re
@@ -22,7 +22,8 @@ _first_line = re.compile(_START).fullmatch
 _line = re.compile(_LINE).fullmatch
 _forbidden = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!\r)\n").search
 _noted = re.compile(
-    rb"\r\n(content-length|transfer-encoding|connection|expect):[ \t]*+([^\r]*+)", re.IGNORECASE
+    rb"\r\n(content-length|transfer-encoding|connection|expect|x-forwarded-for):[ \t]*+([^\r]*+)",
+    re.IGNORECASE,
 ).findall
 LONGEST_NUMBER = 18
 """Digits of a length; every server holds so many in 64 bits."""
@@ -40,7 +41,17 @@ class Malformed:
 class RequestHead:
     """What the head of a request says of the message and its connection."""
 
-    __slots__ = ("chunked", "end", "expects", "keeps", "length", "method", "minor", "target")
+    __slots__ = (
+        "chunked",
+        "end",
+        "expects",
+        "forwarded",
+        "keeps",
+        "length",
+        "method",
+        "minor",
+        "target",
+    )
 
     def __init__(self, method: bytes, target: bytes, minor: int, end: int) -> None:
         self.method = method
@@ -56,6 +67,8 @@ class RequestHead:
         """Whether the connection may stay open after the answer."""
         self.expects = False
         """Whether the client waits for ``100 Continue``."""
+        self.forwarded = False
+        """Whether somebody told already for whom the request is (``X-Forwarded-For``)."""
 
 
 class AnswerHead:
@@ -84,8 +97,9 @@ def request_head(data: bytes, at: int = 0) -> RequestHead | Malformed | None:
     if found is None:
         return None
     method, target, minor = found.group(1, 2, 3)
-    head = RequestHead(method, target, 1 if minor == b"1" else 0, found.end())
-    noted = _noted(data, found.start(4) - 2, head.end - 2)
+    end = found.end()
+    head = RequestHead(method, target, 1 if minor == b"1" else 0, end)
+    noted = _noted(data, found.start(4) - 2, end - 2)
     why = _note_request(head, noted) if noted else ""
     if why or method == b"CONNECT":
         return Malformed(why or "CONNECT is for proxies that open tunnels")
@@ -96,7 +110,11 @@ def _note_request(head: RequestHead, noted: list[tuple[bytes, bytes]]) -> str:
     """Note in *head* what its header lines say; return what is wrong with them."""
     lengths, options = 0, b""
     for name, value in noted:
-        name, value = name.lower(), value.rstrip(b" \t")
+        name = name.lower()
+        if name == b"x-forwarded-for":
+            head.forwarded = True
+            continue
+        value = value.rstrip(b" \t")
         if name == b"connection":
             options += b"," + value
         elif name == b"content-length":
@@ -104,7 +122,9 @@ def _note_request(head: RequestHead, noted: list[tuple[bytes, bytes]]) -> str:
             head.length = _number(value)
         elif name == b"expect":
             head.expects = head.minor == 1 and value.lower() == b"100-continue"
-        elif head.chunked or value.lower() != b"chunked" or not head.minor:
+        elif head.chunked or value != b"chunked" or not head.minor:
+            # In small letters: MochiWeb takes "Chunked" for no coding where it reads no body,
+            # and would wait for ever in the middle of it on a connection that we keep.
             return "a transfer coding other than one chunked of HTTP/1.1"
         else:
             head.chunked = True

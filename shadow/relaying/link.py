@@ -49,7 +49,7 @@ class Link(TwistedProtocol):
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
-        self._framer = AnswerFramer(pool.limits.kept)
+        self._framer = AnswerFramer(pool.limits.kept, pool.known)
         self._passage: Passage | None = None
         self._outlet: Outlet
         self._wire: Connection

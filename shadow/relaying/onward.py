@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from shadow.exchange import Failure
+from shadow.relaying.grammar import RequestHead
 
 _forwarded = re.compile(rb"\r\nx-forwarded-for:[^\r]*", re.IGNORECASE).finditer
 BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
@@ -19,27 +20,32 @@ GATEWAY_TIMEOUT = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def forwarded(data: bytes, end: int, peer: str) -> tuple[bytes, int]:
-    """Return the request *data*, whose head ends at *end*, as both sides get it, with its new end.
+class Peer:
+    """A client's address, and what it means for the header that tells it."""
 
-    The address is appended to ``X-Forwarded-For`` once, as any front does it; but not when *peer*
-    is itself a private or loopback address that sent the header: then a front stands before us, and
-    MochiWeb, which believes the last element when its own peer is private, would read the front's
-    address as the client's. Legacy's events would change by our being there.
-    """
-    found = list(_forwarded(data, 0, end))
-    if not found:
-        added, at = _line(peer), end - 2
-    elif is_private(peer):
-        return data, end
-    else:
-        added, at = b", " + peer.encode("ascii"), found[-1].end()
-    return data[:at] + added + data[at:], end + len(added)
+    __slots__ = ("_appended", "_is_front", "_line")
 
+    def __init__(self, host: str) -> None:
+        address = host.encode("ascii")
+        self._is_front = is_private(host)
+        self._line = b"X-Forwarded-For: %b\r\n" % address if host else b""
+        self._appended = b", " + address
 
-@lru_cache(maxsize=4096)
-def _line(peer: str) -> bytes:
-    return b"X-Forwarded-For: %b\r\n" % peer.encode("ascii") if peer else b""
+    def forwarded(self, head: RequestHead, data: bytes) -> tuple[bytes, int]:
+        """Return the request *data* as both sides get it, and the new end of its head.
+
+        The address is appended to ``X-Forwarded-For`` once, as any front does it; but not when it
+        is itself a private or loopback address that sent the header: then a front stands before
+        us, and MochiWeb, which believes the last element when its own peer is private, would read
+        the front's address as the client's. Legacy's events would change by our being there.
+        """
+        if not head.forwarded:
+            added, at = self._line, head.end - 2
+        elif self._is_front:
+            return data, head.end
+        else:
+            added, at = self._appended, max(one.end() for one in _forwarded(data, 0, head.end))
+        return data[:at] + added + data[at:], head.end + len(added)
 
 
 def failed(kind: Failure) -> bytes:

@@ -20,6 +20,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure as TwistedFailure
 
 from shadow.exchange import Failed, Failure
+from shadow.relaying.answerframing import KnownAnswers
 from shadow.relaying.link import Link, Passage
 from shadow.relaying.raw import RawRequest
 
@@ -58,6 +59,7 @@ class Pool(ClientFactory):
         self, reactor: Any, host: str, port: int, limits: PoolLimits | None = None
     ) -> None:
         self.limits = limits or PoolLimits()
+        self.known = KnownAnswers()
         self._reactor = reactor
         self._where = host, port
         self._idle: list[Link] = []

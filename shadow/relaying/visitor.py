@@ -3,7 +3,8 @@
 A client that asks before it sends a body (``Expect: 100-continue``) is told to go on at the door,
 because who owns a request may depend on its body. The header goes on with the request; the ``100``
 of a side that answers it is left out then, since the client has had one. So everybody hears what
-they would hear without us, once.
+they would hear without us, once. Where the body is too large to be kept, the owner's own ``100`` is
+what the client hears.
 """
 
 from collections.abc import Callable
@@ -16,9 +17,9 @@ from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
 from pyingest.outlet import Outlet, outlet
-from pyingest.turn import plain_response
-from shadow.relaying.framing import Begun, Found, Refused, RequestFramer, Waiting, Whole
-from shadow.relaying.onward import CONTINUE, forwarded
+from pyingest.turn import announced, plain_response
+from shadow.relaying.framing import Begun, Refused, RequestFramer, Waiting, Whole
+from shadow.relaying.onward import CONTINUE, Peer
 from shadow.relaying.raw import RawRequest
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shadow.relaying.door import Door
     from shadow.relaying.errand import Errand
 
+_INTERIM = (b"HTTP/1.1 1", b"HTTP/1.0 1")
 AHEAD = 64 * 1024
 """Bytes that are taken from a client whose request is being answered; then it has to wait."""
 
@@ -42,20 +44,22 @@ class Visitor(Protocol):
         self._wire: Connection
         self._outlet: Outlet
         self._keeps = True
-        self._told_to_go_on = False
+        self._headless = True
+        self._told = False
         self._uploading = False
         self._paused = self._advancing = False
         self._read_closed = self._lingering = self._ended = self._gone = False
         self._unsent: list[Callable[[], None]] = []
         self._active = self._begun = door.tick
-        self.peer = ""
+        self._counted = 0
+        self._peer: Peer
 
     # Called by the transport.
 
     def connectionMade(self) -> None:
         """Start to read."""
         self._wire = cast("Connection", self.transport)
-        self.peer = getattr(self._wire.getPeer(), "host", "")
+        self._peer = Peer(getattr(self._wire.getPeer(), "host", ""))
         self._wire.setTcpNoDelay(True)
         self._outlet = outlet(self._wire, self._drained)
         self._door.entered(self)
@@ -63,17 +67,19 @@ class Visitor(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; start what they complete."""
         self._active = self._door.tick
-        if self._ended:
-            return
-        if self._errand is not None:
-            if self._uploading:
-                self._upload(data)
+        if self._errand is None and not self._ended:
+            framer = self._framer
+            if framer.between:
+                self._begun = self._active
+            found = framer.feed(data)
+            if found is not None:
+                self._take(found)
             else:
-                self._put_off(data)
-            return
-        if self._framer.between:
-            self._begun = self._active
-        self._take(self._framer.feed(data))
+                self._wait()
+        elif self._uploading:
+            self._upload(data)
+        elif not self._ended:
+            self._put_off(data)
 
     def readConnectionLost(self) -> None:
         """Note that the client sends no more; it still gets the answer due to it."""
@@ -97,37 +103,50 @@ class Visitor(Protocol):
         if errand is not None:
             errand.client_left(self._uploading)
         self._is_out()
+        self._count(0)
         self._door.left(self)
 
     # From requests to answers.
 
-    def _take(self, found: Found) -> None:
+    def _take(self, found: Whole | Refused | Waiting) -> None:
         """Deal with what the framer found."""
-        if found is None:
-            return
-        if isinstance(found, Whole):
-            self._ask(found)
-        elif isinstance(found, Waiting):
-            self._told_to_go_on = True
-            self._outlet.send(CONTINUE)
+        if type(found) is Whole:
+            self._ask(found, True)
+        elif isinstance(found, Begun):
+            self._uploading = True
+            self._count(0)
+            self._ask(found, False)
         elif isinstance(found, Refused):
             self._refuse(found)
+        else:
+            self._told = True
+            self._outlet.send(CONTINUE)
 
-    def _ask(self, found: Whole) -> None:
+    def _wait(self) -> None:
+        """Keep what is here of a request; if too much is kept for all clients, pass it on."""
+        self._count(self._framer.held)
+        if self._door.is_full:
+            begun = self._framer.let_go()
+            if begun is not None:
+                self._take(begun)
+
+    def _count(self, held: int) -> None:
+        """Tell how much is kept for this client."""
+        self._door.held += held - self._counted
+        self._counted = held
+
+    def _ask(self, found: Whole, whole: bool) -> None:
         """Hand a request over, whole or the beginning of a large one."""
         head = found.head
         self._keeps = head.keeps
-        self._uploading = isinstance(found, Begun)
-        data, end = forwarded(found.data, head.end, self.peer)
-        request = RawRequest(head, data, end, not self._uploading)
-        if self._uploading and head.expects and not self._told_to_go_on:
-            self._told_to_go_on = True
-            self._outlet.send(CONTINUE)
-        told, self._told_to_go_on = self._told_to_go_on, False
-        self._door.ask(request, self, told)
+        data, end = self._peer.forwarded(head, found.data)
+        told, self._told = self._told, False
+        self._door.ask(RawRequest(head, data, end, whole), self, told)
 
     def _upload(self, data: bytes) -> None:
         """Pass on more of a large request."""
+        if self._ended:
+            return
         taken = self._framer.rest(data)
         if isinstance(taken, Refused):
             self._refuse(taken)
@@ -164,12 +183,25 @@ class Visitor(Protocol):
     def begin(self, errand: "Errand") -> None:
         """Note what is under way."""
         self._errand = errand
+        self._headless = True
 
     def pass_on(self, data: bytes) -> None:
         """Send bytes of an answer."""
         self._active = self._door.tick
+        if self._headless:
+            data = self._with_head(data)
         if not self._ended:
             self._outlet.send(data)
+
+    def _with_head(self, data: bytes) -> bytes:
+        """Return the first bytes of an answer; at the end of our days they say that we close.
+
+        A client that did not know would send its next request to nobody.
+        """
+        self._headless = data.startswith(_INTERIM)
+        if self._headless or not self._door.draining:
+            return data
+        return announced(data, b"close")
 
     def wants_more(self) -> None:
         """Read on: the side takes more of the request."""
@@ -179,32 +211,37 @@ class Visitor(Protocol):
         """Take it that the answer has been passed on; turn to the next request."""
         self._errand = None
         self._active = self._begun = self._door.tick
+        if self._counted:
+            self._count(0)
         if self._ended:
             return
         if early or not keeps or not self._keeps or self._door.draining:
             self._end(linger=early)
-        else:
+        elif self._paused or self._read_closed or not self._framer.between:
             self._advance()
+
+    @property
+    def is_out(self) -> bool:
+        """Whether all that was passed on has left us, or nobody wants it any more."""
+        return not self._outlet.full or self._gone
 
     def when_out(self, then: Callable[[], None]) -> None:
         """Call *then* when all that was passed on has left us, or nobody wants it any more."""
-        if self._outlet.full and not self._gone:
-            self._unsent.append(then)
-        else:
+        if self.is_out:
             then()
+        else:
+            self._unsent.append(then)
 
     def _advance(self) -> None:
         """Turn to what the client has sent already."""
         if self._advancing:
             return
         self._advancing = True
-        while self._framer.held and self._errand is None and not self._ended:
-            if self._outlet.full:
+        while self._errand is None and not self._ended and not self._outlet.full:
+            found = self._framer.following()
+            if found is None:
                 break
-            before = self._framer.held
-            self._take(self._framer.following())
-            if self._errand is None and self._framer.held == before:
-                break
+            self._take(found)
         self._advancing = False
         if self._ended or self._errand is not None:
             return

@@ -27,16 +27,17 @@ def bury(directory: Path, name: str, received: int | None = None, why: str = "")
     claim(place)
     manifest = msgspec.structs.replace(part_manifest(place))
     # What the writer said of itself covers its earlier parts, too: what these hold is not lost.
-    told = max(manifest.ledger.get("received", 0), (received or 0) - manifest.carried)
+    known = max(manifest.ledger.get("received", 0), (received or 0) - manifest.carried)
     damage: list[Damage] = []
     found = counted(Part(place, manifest, ""), damage)
-    found.lost = max(0, told - found.received)
+    found.lost = max(0, known - found.received)
     found.received += found.lost
     found.malformed = manifest.ledger.get("malformed", 0)
     manifest.ledger = found.to_dict()
     manifest.size = sum(path.stat().st_size for path in place.glob("*.zst"))
     manifest.state, manifest.ended = KILLED, time.time()
-    manifest.why = "; ".join([why, *(f"{one.where}: {one.what}" for one in damage)]).strip("; ")
+    told = [manifest.why, why, *(f"{one.where}: {one.what}" for one in damage)]
+    manifest.why = "; ".join(one for one in told if one)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     try:
         write_whole(place / NAME, text, lasting=True)

@@ -58,6 +58,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """For each side: ``attached``, ``read``, ``backlog`` at the end, ``error`` if it failed."""
     notes: list[str] = []
     """Things a reader of the report must know, such as "legacy was the stand-in"."""
+    tax: list[dict[str, Any]] = []
+    """What each process with a control arm measured; see ``shadow.isolating.tax``."""
 
 
 class PartManifest(Manifest, kw_only=True):

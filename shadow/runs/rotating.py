@@ -4,7 +4,6 @@ What is recorded in a part, its ledger tells exactly: each part's ledger closes 
 can be deleted and the rest still adds up.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,20 +13,19 @@ from shadow.exchange import Exchange, TappedEvent
 from shadow.ledger import Ledger, less, merged
 from shadow.recording import RunWriter
 from shadow.runs.background import Hand
-from shadow.runs.manifest import PartManifest, RecordingError
+from shadow.runs.manifest import PartManifest
+from shadow.runs.room import Room
 from shadow.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """When a new part begins, and when nothing more is written."""
+    """When a new part begins."""
 
     bytes: int = 0
     """On disk, after which a new part begins; 0: never."""
     seconds: float = 0.0
     """Age at which a new part begins; 0: never."""
-    keep_free: int = 0
-    """Bytes of the disk that must stay free: with less, the recording ends."""
 
 
 class PartsWriter:
@@ -35,7 +33,7 @@ class PartsWriter:
 
     :param name: ``proxy-0``, ``tap``.
     :param positions: where the taps read, by side; see :meth:`Run.part`.
-    :param free: returns how many bytes of the disk are free.
+    :param room: says when the disk is nearly full, and the recording must end.
     :raises RecordingError: no part can be written.
     """
 
@@ -47,14 +45,14 @@ class PartsWriter:
         hand: Hand | None = None,
         positions: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
-        free: Callable[[], int] | None = None,
+        room: Room | None = None,
     ) -> None:
         self.directory = run.directory
         self._run, self._name = run, name
         self._rotation = rotation or Rotation()
         self._hand, self._clock = hand, clock
         self._positions = dict(positions or {})
-        self._free = free or (lambda: shutil.disk_usage(run.directory).free)
+        self._room = room
         self._before: dict[str, int] = {}
         """What the ledgers of this writer's former parts say, together."""
         self._here = Ledger()
@@ -88,10 +86,8 @@ class PartsWriter:
         :raises RecordingError: the disk does not take it, or is nearly full.
         """
         ended = self._writer.flush_next(None if ledger is None else less(ledger, self._before))
-        if ended:
-            self._look_at_disk()
-            if self._is_due():
-                self.rotate(ledger or {})
+        if ended and self._is_due():
+            self.rotate(ledger or {})
         return ended
 
     def rotate(self, ledger: Mapping[str, int]) -> None:
@@ -119,6 +115,10 @@ class PartsWriter:
         """
         self._writer.flush()
 
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm of this process says; it stands in the last part's manifest."""
+        self._writer.tell_tax(tax)
+
     def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
         """Declare the last part complete, when all of it is on disk.
 
@@ -128,13 +128,26 @@ class PartsWriter:
         self._writer.seal(less(ledger, self._before), taps, self._clock())
         self._writer.finish()
 
+    def abandon(self, ledger: Mapping[str, int], why: str) -> None:
+        """Write what can be written, and say why it is not all, and how many requests it lacks.
+
+        :param ledger: the writer's counters since it began.
+        """
+        told, given = self._here.to_dict(), less(ledger, self._before)
+        told["lost"] = max(0, given.get("received", 0) - told["received"])
+        told["received"] += told["lost"]
+        told["malformed"] = given.get("malformed", 0)
+        self._writer.abandon(told, why, self._clock())
+
     def discard(self) -> None:
         """Take the part back while nothing is recorded in it."""
         self._writer.discard()
 
     def _begun(self) -> RunWriter:
         carried = self._before.get("received", 0)
-        return self._run.part(self._name, self._hand, self._positions, self._clock, carried)
+        return self._run.part(
+            self._name, self._hand, self._positions, self._clock, carried, self._room
+        )
 
     def _is_due(self) -> bool:
         limits, writer = self._rotation, self._writer
@@ -142,11 +155,3 @@ class PartsWriter:
             return True
         age = self._clock() - writer.manifest.created
         return 0 < limits.seconds <= age and not writer.is_empty
-
-    def _look_at_disk(self) -> None:
-        least = self._rotation.keep_free
-        if least and (free := self._free()) < least:
-            raise RecordingError(
-                f"{self.directory}: {free:,} bytes of the disk are free, {least:,} must stay free: "
-                "make room, or keep less of the run (--keep-bytes), and go on with --resume"
-            )

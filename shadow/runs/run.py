@@ -6,6 +6,7 @@ One process owns a run (``Run.create``, ``Run.resume``); it and its children add
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,9 +24,12 @@ from shadow.runs.manifest import (
     RUN_FORMAT,
     PartManifest,
     RecordingError,
+    Redacted,
     RunManifest,
 )
 from shadow.runs.private import FILE, make_directory, write_whole
+from shadow.runs.redaction import Redactor
+from shadow.runs.room import Room
 from shadow.runs.union import NAME, PARTS, decoded, format_in, names, part_manifest
 
 OWNER, LOCK = ".owner", ".lock"
@@ -35,14 +39,20 @@ OWNER, LOCK = ".owner", ".lock"
 class Run:
     """A run of parts that is being recorded."""
 
-    def __init__(self, directory: Path, owner: int | None = None) -> None:
+    def __init__(
+        self, directory: Path, owner: int | None = None, redactor: Redactor | None = None
+    ) -> None:
         self.directory = directory
         self._owner = owner
+        self._redactor = redactor
 
     @classmethod
-    def create(cls, directory: Path, manifest: RunManifest) -> "Run":
+    def create(
+        cls, directory: Path, manifest: RunManifest, redactor: Redactor | None = None
+    ) -> "Run":
         """Begin a run, and own it.
 
+        :param redactor: hides secrets in all that is recorded.
         :raises RecordingError: the directory is not empty, or cannot be written.
         """
         try:
@@ -50,36 +60,40 @@ class Run:
             if any(directory.iterdir()):
                 raise RecordingError(f"{directory}: not empty; {_advice(directory)}")
             make_directory(directory / PARTS)
-            run = cls(directory, _owned(directory))
-            run._write(manifest)
+            run = cls(directory, _owned(directory), redactor)
+            run._write(msgspec.structs.replace(manifest, redacted=_told(redactor)))
         except OSError as error:
             raise RecordingError(f"{directory}: cannot write a run here: {error}") from None
         return run
 
     @classmethod
     def resume(
-        cls, directory: Path, manifest: RunManifest, received: Mapping[str, int] | None = None
+        cls,
+        directory: Path,
+        manifest: RunManifest,
+        received: Mapping[str, int] | None = None,
+        redactor: Redactor | None = None,
     ) -> "Run":
         """Go on with a run that has ended or was killed, and own it; see :meth:`bury_dead`.
 
         :param manifest: what is to be run: it must be what was run before.
         :raises RecordingError: there is no such run, somebody records there, or it is of another
-            service, queue or build.
+            service, queue or build, or hides other things or by another key.
         """
         if format_in(directory) != RUN_FORMAT:
             raise RecordingError(
                 f"{directory}: recorded without parts, so it cannot be gone on with; "
                 "name another directory for --run"
             )
-        run = cls(directory, _owned(directory))
+        run = cls(directory, _owned(directory), redactor)
         try:
             known = run.manifest
             _same(directory, known, manifest)
+            _same_hiding(directory, known, redactor)
             run.bury_dead(received)
             with run.changing() as changed:
                 changed.state = RECORDING
                 changed.notes += [note for note in manifest.notes if note not in changed.notes]
-                changed.redacted = manifest.redacted
                 changed.resumed.append(manifest.created)
         except BaseException:
             run.let_go()
@@ -87,14 +101,14 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, directory: Path) -> "Run":
+    def open(cls, directory: Path, redactor: Redactor | None = None) -> "Run":
         """Return a run that another process owns, to add parts to it.
 
         :raises RecordingError: there is no run of parts.
         """
         if format_in(directory) != RUN_FORMAT:
-            raise RecordingError(f"{directory}: no run of parts")
-        return cls(directory)
+            raise RecordingError(f"{directory}: recorded without parts")
+        return cls(directory, redactor=redactor)
 
     @property
     def manifest(self) -> RunManifest:
@@ -133,6 +147,7 @@ class Run:
         positions: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         carried: int = 0,
+        room: Room | None = None,
     ) -> RunWriter:
         """Begin a new part, which *name* writes: ``proxy-0``, ``tap``.
 
@@ -140,9 +155,11 @@ class Run:
         :param positions: where the taps read, by side; kept so that another can go on there.
         :param clock: gives epoch seconds.
         :param carried: requests that its process has recorded in its earlier parts.
-        :raises RecordingError: it cannot be written.
+        :param room: says when the disk is nearly full.
+        :raises RecordingError: it cannot be written, or would hold what the run hides.
         """
         with self.changing() as run:
+            _same_hiding(self.directory, run, self._redactor)
             run.begun += 1
         manifest = PartManifest(
             name=f"{name}.{run.begun:04d}",
@@ -155,7 +172,8 @@ class Run:
             positions=dict(positions or {}),
             carried=carried,
         )
-        writer = RunWriter(self.directory / PARTS / manifest.name, manifest, hand)
+        place = self.directory / PARTS / manifest.name
+        writer = RunWriter(place, manifest, hand, self._redactor, room)
         writer.hold()
         return writer
 
@@ -168,18 +186,15 @@ class Run:
         :raises RecordingError: one is still being written, or cannot be.
         """
         buried = []
-        for name in names(self.directory):
-            with suppress(FileNotFoundError):
-                if part_manifest(self.directory / PARTS / name).state == RECORDING:
-                    told = (received or {}).get(name.rpartition(".")[0])
-                    buried.append(bury(self.directory, name, told))
+        for name in self._unfinished():
+            told = (received or {}).get(name.rpartition(".")[0])
+            buried.append(bury(self.directory, name, told))
         return buried
 
     def bury(self, name: str, received: int | None = None, why: str = "") -> PartManifest | None:
         """Close the part that the killed writer *name* (``proxy-0``) left, if it left one."""
-        for part in reversed(names(self.directory)):
-            of_this = part.rpartition(".")[0] == name
-            if of_this and part_manifest(self.directory / PARTS / part).state == RECORDING:
+        for part in self._unfinished():
+            if part.rpartition(".")[0] == name:
                 return bury(self.directory, part, received, why)
         return None
 
@@ -196,22 +211,33 @@ class Run:
     def close(self) -> None:
         """Declare the run complete: no more parts will come. What its parts say, they say.
 
+        What writers left that could not close their parts is counted first.
+
         :raises RecordingError: it cannot be written.
         """
+        for name in self._unfinished():
+            with suppress(RecordingError):  # it stays what it is: not complete
+                bury(self.directory, name)
         with self.changing() as manifest:
             total(manifest, self.directory)
             manifest.state = COMPLETE
         self.let_go()
 
     def discard(self) -> None:
-        """Take the run back while it has no parts: its directory can be used again."""
+        """Take the run back while nothing is recorded: its directory can be used again."""
         for name in (NAME, LOCK, OWNER):
             (self.directory / name).unlink(missing_ok=True)
-        for part in (self.directory / PARTS).glob("*"):
-            (part / NAME).unlink(missing_ok=True)
-            part.rmdir()
-        (self.directory / PARTS).rmdir()
+        shutil.rmtree(self.directory / PARTS, ignore_errors=True)
         self.let_go()
+
+    def _unfinished(self) -> list[str]:
+        """Return the names of the parts that are not closed."""
+        found = []
+        for name in names(self.directory):
+            with suppress(FileNotFoundError):
+                if part_manifest(self.directory / PARTS / name).state == RECORDING:
+                    found.append(name)
+        return found
 
     def let_go(self) -> None:
         """Own the run no longer; another process may."""
@@ -268,6 +294,18 @@ def _advice(directory: Path) -> str:
         if format_in(directory) == RUN_FORMAT:
             return "it holds a run: --resume goes on with it; else name another directory"
     return "a run needs a directory of its own, name another"
+
+
+def _told(redactor: Redactor | None) -> Redacted:
+    return Redacted() if redactor is None else redactor.told
+
+
+def _same_hiding(directory: Path, known: RunManifest, redactor: Redactor | None) -> None:
+    if known.redacted != _told(redactor):
+        raise RecordingError(
+            f"{directory}: recorded with other redaction ({known.redacted}) than asked for now "
+            f"({_told(redactor)}): give the same key, headers and fields, or name another directory"
+        )
 
 
 def _same(directory: Path, known: RunManifest, asked: RunManifest) -> None:

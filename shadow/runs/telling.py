@@ -9,14 +9,12 @@ def ended_early(part: PartManifest) -> str:
     """Return what a part lacks that was not brought to its end, in numbers."""
     why = f": {part.why}" if part.why else ""
     lost, received = part.ledger.get("lost", 0), part.ledger.get("received", 0)
-    if part.state == KILLED:
-        told = f"its writer was killed{why}; "
-        if lost:
-            return f"{told}{lost:,} of the {received:,} requests that it received are not recorded"
-        return f"{told}what it received in its last second is not known"
     if part.state == RECORDING:
         return "the part is 'recording': its writer was killed, and nobody counted what it lacks"
-    return f"the part is {part.state!r}{why}"
+    told = f"its writer was killed{why}; " if part.state == KILLED else f"recording stopped{why}; "
+    if lost:
+        return f"{told}{lost:,} of the {received:,} requests that it received are not recorded"
+    return f"{told}what it received at the end is not known"
 
 
 def pruned_note(pruned: Pruned) -> str:

@@ -153,6 +153,7 @@ def together(run: RunManifest, parts: Sequence[PartManifest]) -> Manifest:
         events=_summed([one.events for one in parts]),
         ledger=merged(one.ledger for one in parts),
         taps=_taps(parts),
+        tax=[one for part in parts for one in part.tax],
         notes=[*run.notes, *_notes(run)],
     )
 

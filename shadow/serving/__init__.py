@@ -3,5 +3,5 @@
 Reading order: ``settings``, ``reading``; ``place`` (which part of a run a process is), ``front``,
 ``taps``; ``odometer``, ``sideview``, ``telling`` (what a process tells of itself);
 ``worker``, ``accounts`` (what a killed one leaves behind), ``livepage``, ``supervisor``,
-``running``; ``summing``, ``command`` (``mixmigrate status``).
+``running``; ``statusfiles``, ``summing``, ``showing``, ``command`` (``mixmigrate status``).
 """

@@ -124,6 +124,11 @@ class Front:
         """Mirror no more; clients are answered as before."""
         self.proxy.closed = Reason.SWITCHED_OFF
 
+    def switched_off(self) -> None:
+        """Give up the copies that wait: nobody wants them sent any more."""
+        for mirror in self.mirrors.values():
+            mirror.abandon(Reason.SWITCHED_OFF)
+
     @property
     def is_full(self) -> bool:
         """Whether a lane takes next to nothing more."""

@@ -5,6 +5,7 @@ It only reads the run directory, so nobody suffers when it is gone.
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,19 @@ LONGEST = 4096
 
 
 class LivePage:
-    """Keeps ``mixmigrate live RUN --listen ADDRESS`` alive."""
+    """Keeps ``mixmigrate live RUN --listen ADDRESS`` alive.
 
-    def __init__(self, reactor: Any, run: Path, listen: str, log: Log) -> None:
+    :param words: further ones for that command.
+    """
+
+    def __init__(
+        self, reactor: Any, run: Path, listen: str, log: Log, words: Sequence[str] = ()
+    ) -> None:
         self._reactor = reactor
         self._run = run
         self._listen = listen
         self._log = log
+        self._words = tuple(words)
         self._deaths = Deaths()
         self._process: _Process | None = None
         self._later: Any = None
@@ -84,7 +91,7 @@ class LivePage:
 
     def _spawn(self) -> None:
         self._process = _Process(self._reactor, self)
-        words = (*COMMAND, str(self._run), "--listen", self._listen)
+        words = (*COMMAND, str(self._run), "--listen", self._listen, *self._words)
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),

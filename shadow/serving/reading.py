@@ -59,6 +59,7 @@ def options_of(settings: Settings) -> ShadowOptions:
         isolating=Isolating(
             sampling=settings.sampling, rules=settings.rules, isolation=settings.isolation
         ),
+        recording=settings.recording,
     )
 
 
@@ -79,6 +80,8 @@ def _check(settings: Settings, where: str) -> None:
     for name in ("legacy", "candidate", "candidate_live", "legacy_shadow"):
         _check_url(f"shadow.{name}", getattr(given, name), where)
     rules_of(settings.rules, where)
+    for flaw in settings.recording.flaws():
+        raise SettingsError(f"{where}: {flaw}")
     try:
         mapped_names(options_of(settings))
     except (QueueError, ShadowError) as error:

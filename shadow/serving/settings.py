@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from pyingest.serving.settings import Positive, Section
 from shadow.isolating.settings import IsolationSettings, RuleSettings, SamplingSettings
+from shadow.runs.settings import RecordingSettings
 
 Seconds = Annotated[float, Meta(ge=0)]
 Limit = Annotated[float, Meta(ge=0.1)]
@@ -85,6 +86,7 @@ class Settings(Section, frozen=True):
     sampling: SamplingSettings = SamplingSettings()
     rules: tuple[RuleSettings, ...] = ()
     isolation: IsolationSettings = IsolationSettings()
+    recording: RecordingSettings = RecordingSettings()
     logs: LogSettings = LogSettings()
 
     @property

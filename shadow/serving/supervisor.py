@@ -23,6 +23,7 @@ from pyingest.serving.reading import SettingsError, address
 from pyingest.serving.slot import Slot
 from pyingest.serving.sockets import bind, bind_all
 from shadow.options import ShadowError
+from shadow.runs.keeper import Keeper
 from shadow.runs.manifest import RecordingError
 from shadow.runs.run import Run
 from shadow.serving import statusfiles
@@ -30,8 +31,8 @@ from shadow.serving.accounts import close_killed
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.reading import options_of
-from shadow.serving.rundirectory import begin, take_back
-from shadow.serving.settings import Settings
+from shadow.serving.rundirectory import begin, keeper_of, take_back
+from shadow.serving.settings import Settings, ShadowSettings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
 from shadow.status import Status
@@ -66,12 +67,12 @@ class Supervisor:
         self._log = log
         self._created = time.time()
         self._record: Run | None = None
+        self._keeper: Keeper | None = None
         self._run = Path(settings.shadow.run)
         self._directory = self._run / statusfiles.DIRECTORY
         self._tap: Slot[Duty] = Slot(reactor, 0, _plan, log, self)
         self._proxies: list[Slot[Duty]] = []
-        page = settings.shadow.live
-        self.live = LivePage(reactor, self._run, page, log) if page else None
+        self.live = _page(reactor, settings.shadow, log)
         self._teller = Teller(reactor, self._directory, "supervisor", self._fill)
         self._polling = LoopingCall(self._poll)
         self._polling.clock = reactor
@@ -92,7 +93,11 @@ class Supervisor:
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
         self.port = sockets[0].getsockname()[1]
-        self._record = begin(options_of(self._settings), self._created)
+        options = options_of(self._settings)
+        self._record = begin(options, self._created)
+        self._created = self._record.manifest.created
+        self._keeper = keeper_of(self._reactor, self._record, options)
+        self._keeper.start()
 
         def rebind() -> Any:
             return bind(host, self.port, listen.backlog)
@@ -140,6 +145,8 @@ class Supervisor:
         if self.live is not None:
             await self.live.stop(SPARE)
         await gatherResults(self._closing)
+        if self._keeper is not None:
+            await self._keeper.stop()
         if self._record is not None:
             self._record.close()
         self._teller.stop()
@@ -177,6 +184,8 @@ class Supervisor:
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)
+            if self._keeper is not None:
+                await self._keeper.stop()
             take_back(self._record)
             raise ShadowError(why)
 
@@ -238,6 +247,16 @@ class Supervisor:
                 if child.launch is not None
             },
         }
+
+
+def _page(reactor: Any, settings: ShadowSettings, log: Log) -> LivePage | None:
+    """Return what keeps the live page alive, if there is to be one."""
+    if not settings.live:
+        return None
+    words = ["--policy", settings.live_policy]
+    if settings.live_token_file:
+        words += ["--token-file", settings.live_token_file]
+    return LivePage(reactor, Path(settings.run), settings.live, log, words)
 
 
 def _plan(duty: Duty, slot: int, generation: int) -> Launch:

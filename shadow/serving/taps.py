@@ -1,6 +1,6 @@
 """The taps of both sides' queues, together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from shadow.options import ShadowOptions, mapped_names
 from shadow.runs.union import PARTS, names
 from shadow.status import QueueStatus
 from shadow.tap import Tap, TapFiles
-from shadow.tapping.journal import Journal, Left, left_in, unrecorded
+from shadow.tapping.journal import Journal, Left, unrecorded
 from shadow.tapping.series import FILE, Series
 
 JOURNAL = "tap"
@@ -25,6 +25,7 @@ class Taps:
 
     :param resumes: whether to keep a journal, and to go on where a killed tap stopped.
     :raises OSError: the journal cannot be written.
+    :raises RecordingError: the key by which secrets are hidden cannot be read.
     """
 
     log = Logger()
@@ -40,13 +41,9 @@ class Taps:
         self._options = options
         self._take = take
         self._names = mapped_names(options)
-        self._left = Left()
-        self._journal: Journal | None = None
-        if resumes:
-            place = options.run / JOURNAL
-            place.mkdir(mode=0o700, exist_ok=True)
-            self._left = left_in(place)
-            self._journal = Journal(place)
+        self._hider = options.recording.redactor()
+        self._journal = Journal(options.run / JOURNAL) if resumes else None
+        self._left = self._journal.left if self._journal is not None else Left()
         self.of: dict[Side, Tap] = {}
 
     async def attach(self, position: str) -> None:
@@ -54,7 +51,7 @@ class Taps:
 
         :raises QueueError: a queue cannot be reached; nothing is left behind.
         """
-        files = TapFiles(Series(self._options.run / FILE), self._journal)
+        files = TapFiles(Series(self._options.run / FILE), self._journal, self._hider)
         try:
             for side in Side:
                 reader = open_reader(self._reactor, self._options.side(side).queue, position)
@@ -73,7 +70,7 @@ class Taps:
 
     def start(self) -> None:
         """Read from now on; what a killed tap had read and not recorded comes first."""
-        found = self._left.events
+        found: Sequence[TappedEvent] = self._left.events
         for part in _parts(self._options.run):
             found = unrecorded(found, part)
         if found:

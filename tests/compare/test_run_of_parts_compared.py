@@ -1,6 +1,7 @@
 """A run of parts is judged as the same run in one part, while it grows and when some is deleted."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -106,7 +107,7 @@ def test_what_is_left_after_deleting_has_no_difference_that_was_not_there(tmp_pa
     shift = 900.0
     for number in range(20):
         since = (1000 + number * 2) * 3600.0
-        proxy, tap = (run.part(name, clock=lambda at=since: at) for name in ("proxy-0", "tap"))
+        proxy, tap = (run.part(name, clock=partial(float, since)) for name in ("proxy-0", "tap"))
         kept = []
         for at, record in everything:
             if isinstance(record, Exchange) and since <= at < since + 7200:

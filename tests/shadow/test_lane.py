@@ -93,6 +93,7 @@ def test_a_lane_tells_what_is_on_the_way_and_what_was_at_most() -> None:
     lane.done(5)
     lane.next()
     wanted = LaneStatus(requests=1, bytes=13, most_requests=3, most_bytes=18, in_flight=1)
+    wanted.limit_requests, wanted.limit_bytes = LaneLimits().requests, LaneLimits().bytes
     assert lane.status() == wanted
 
 

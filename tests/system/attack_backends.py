@@ -27,7 +27,7 @@ from tests.system.twins import Sink
 SILENCE = 1.0
 """Seconds without a byte after which a backend is taken to wait for more."""
 END = get("end", b"Connection: close")
-_STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
+STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
 _NAME = re.compile(rb'"event"\s*:\s*"([a-z]+)"')
 _MARK = re.compile(rb"/track\?data=([A-Za-z0-9%]+)")
 
@@ -56,7 +56,7 @@ class Backend:
     def split(self, raw: bytes) -> Split:
         """Return what the backend makes of *raw* and an honest request behind it."""
         said, silent = exchanged(self.port, raw + END)
-        statuses = tuple(int(status) for status in _STATUS.findall(said))
+        statuses = tuple(int(status) for status in STATUS.findall(said))
         return Split(tuple(self.seen(said)), statuses, silent)
 
 

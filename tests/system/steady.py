@@ -7,7 +7,7 @@ import time
 from base64 import b64encode
 from urllib.parse import quote
 
-PEOPLE = 400
+PEOPLE = 5_000
 TOKENS = 8
 PATIENCE = 10.0
 
@@ -18,7 +18,7 @@ class Clients:
     Each event has an id of its own. A connection that is refused is tried again: nothing was sent.
     """
 
-    def __init__(self, address: str, rate: float, threads: int = 8) -> None:
+    def __init__(self, address: str, rate: float, threads: int = 16) -> None:
         self.address = address
         """``HOST:PORT``; who sends looks at it before each request."""
         self.answers: dict[str, str] = {}

@@ -14,7 +14,7 @@ def totals(count: int, latency: dict[int, int] | None = None, open_: int = 0) ->
         ledger={"received": count, "mirrored": count // 2, "remainder": open_},
         sides={"legacy": SideStatus(answered=count, errors=count // 10, latency=latency or {})},
         queues={"legacy events": QueueStatus(lag=3), "legacy profiles": QueueStatus(lag=4)},
-        lane=LaneStatus(requests=1, most_requests=4, bytes=9, most_bytes=10),
+        lane=LaneStatus(requests=1, limit_requests=4, bytes=9, limit_bytes=10),
     )
 
 

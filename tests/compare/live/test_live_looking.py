@@ -145,6 +145,16 @@ def test_a_run_whose_processes_died_is_invalid(bench: Bench, tmp_path: Path) -> 
     assert any("did not come to an end" in reason for reason in found.reasons)
 
 
+def test_a_run_of_which_a_part_was_killed_has_ended_all_the_same(
+    bench: Bench, tmp_path: Path
+) -> None:
+    grown(tmp_path / "run", 20).close()
+    manifest = tmp_path / "run" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"complete"', '"killed"'))
+    found = bench.look()
+    assert (found.state, found.outcome, found.final) == ("complete", "INVALID", True)
+
+
 def test_a_ledger_that_stays_open_makes_the_run_invalid_now(bench: Bench, tmp_path: Path) -> None:
     run = grown(tmp_path / "run", 300)
     for second in range(12):
@@ -165,13 +175,34 @@ def test_what_is_under_way_is_no_remainder(bench: Bench, tmp_path: Path) -> None
     assert found.outcome == "PASS"
 
 
-def test_a_tap_that_failed_makes_the_run_invalid_now(bench: Bench, tmp_path: Path) -> None:
+def test_a_queue_that_cannot_be_read_now_is_a_note(bench: Bench, tmp_path: Path) -> None:
     run = grown(tmp_path / "run", 300)
-    queues = {"legacy events": QueueStatus(error="connection refused")}
+    queues = {"legacy events": QueueStatus(error="connection refused", watermark=AT + 30)}
     run.tell(tap_status(AT, 2, 300, queues=queues))
     found = bench.look()
-    assert found.outcome == "INVALID"
-    assert any("legacy events: connection refused" in reason for reason in found.reasons)
+    assert found.outcome == "PASS"
+    assert found.notes[0].endswith("nothing new counts: connection refused")
+
+
+def test_nothing_counts_that_a_tap_has_not_reached(bench: Bench, tmp_path: Path) -> None:
+    run = grown(tmp_path / "run", 300)
+    counted = []
+    for watermark in (0.0, AT + 10, AT + 5, AT + 20):
+        queues = {
+            "legacy events": QueueStatus(watermark=AT + 100),
+            "candidate events": QueueStatus(watermark=watermark),
+        }
+        run.tell(tap_status(AT, 2, 300, queues=queues))
+        counted.append(bench.look().requests.get("distinct", 0))
+    # One second until they are ripe, three until they are on the disk; ten requests a second.
+    assert counted == [0, 60, 60, 160]
+
+
+def test_the_last_requests_before_a_pause_come_to_count(bench: Bench, tmp_path: Path) -> None:
+    run = grown(tmp_path / "run", 300)
+    assert 285 < bench.look().requests["distinct"] < 300
+    run.tell(tap_status(AT + 60, 2, 300))
+    assert bench.look().requests["distinct"] == 300
 
 
 def test_a_manifest_that_cannot_be_read_is_told(bench: Bench, tmp_path: Path) -> None:

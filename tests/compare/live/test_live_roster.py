@@ -45,7 +45,7 @@ def test_totals_are_sums_over_processes() -> None:
     assert found.sides["legacy"].in_flight == 4
     assert found.sides["legacy"].latency == {80: 12}
     assert found.lane.requests == 6
-    assert found.lane.most_requests == 200
+    assert found.lane.limit_requests == 200
     assert found.arm.mirrored == {80: 12}
     assert set(found.queues) == {"legacy events", "candidate events"}
     assert found.stages == ("shadow",)

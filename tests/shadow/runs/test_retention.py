@@ -1,5 +1,6 @@
 """The oldest parts are deleted, and what is left is judged as if they had never been."""
 
+from functools import partial
 from pathlib import Path
 
 from hypothesis import given
@@ -107,7 +108,7 @@ def recorded(directory: Path, hours: int) -> Run:
     number = 0
     for hour in range(hours):
         now = hour * HOUR
-        writers = [run.part(name, clock=lambda at=now: at) for name in ("proxy-0", "tap")]
+        writers = [run.part(name, clock=partial(float, now)) for name in ("proxy-0", "tap")]
         counted = Ledger()
         for minute in (10, 50):
             number, at = number + 1, now + minute * 60

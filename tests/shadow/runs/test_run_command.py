@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -24,7 +25,7 @@ def recorded(directory: Path, hours: int = 3, closed: bool = True) -> Run:
     legacy = {"url": "http://127.0.0.1:1", "build": "7"}
     run = Run.create(directory, RunManifest(created=5.0, partitions=2, legacy=legacy))
     for hour in range(hours):
-        proxy, tap = (run.part(name, clock=lambda at=hour * 3600.0: at) for name in ("p", "tap"))
+        proxy, tap = (run.part(name, clock=partial(float, hour * 3600.0)) for name in ("p", "tap"))
         counted = Ledger()
         exchange = Exchange(1, hour * 3600.0 + 1, Request(b"GET", b"/track"), ONE, ONE)
         proxy.add_exchange(exchange)

@@ -11,6 +11,7 @@ from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.ledger import Ledger
 from shadow.recording import RunReader
 from shadow.runs.manifest import NUMBERS, RecordingError, RunManifest
+from shadow.runs.room import Room
 from shadow.runs.rotating import PartsWriter, Rotation
 from shadow.runs.run import Run, is_recorded
 from shadow.testing import ONE
@@ -188,7 +189,7 @@ def test_a_rotating_writer_gives_parts_whose_ledgers_close_by_themselves(tmp_pat
 def test_a_writer_ends_before_the_disk_is_full(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", manifest())
     free = [2000]
-    writer = PartsWriter(run, "proxy-0", Rotation(keep_free=1000), free=lambda: free[0])
+    writer = PartsWriter(run, "proxy-0", room=Room(tmp_path, 1000, lambda: free[0]))
     assert [writer.flush_next({}) for _ in range(8)][-1]
     free[0] = 999
     assert not any(writer.flush_next({}) for _ in range(7))
