@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from compare.command import compare_command
+from compare.cutover.command import cutover_command
+from compare.live.command import live_command
 from compare.noise.command import calibrate_command
 from compare.policy.command import policy_command
 from compare.verify_command import verify_command
@@ -15,8 +17,12 @@ from pyingest.command import ingest_command, queue_command
 from pyingest.terminal import INTERRUPTED
 from pyingest.traffic.command import top_command
 from replay.command import demo_command, replay_command
+from replay.importing.command import import_command
 from shadow.command import shadow_command
 from shadow.doctor.command import doctor_command
+from shadow.isolating.command import switch_command
+from shadow.runs.command import run_command
+from shadow.serving.command import status_command
 
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -67,9 +73,15 @@ def main() -> None:
 for command in (
     demo_command,
     shadow_command,
+    status_command,
+    switch_command,
     replay_command,
+    import_command,
     compare_command,
+    live_command,
     verify_command,
+    run_command,
+    cutover_command,
     policy_command,
     calibrate_command,
     ingest_command,

@@ -20,15 +20,20 @@ LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Client:
-    """Many connections, one request in flight on each."""
+    """Many connections, one request in flight on each.
 
-    def __init__(self, port: int) -> None:
+    :param numbered: whether each request carries its number, and its answer must name it too.
+    """
+
+    def __init__(self, port: int, connections: int = CONNECTIONS, numbered: bool = False) -> None:
+        self._numbered = numbered
+        self._numbers: dict[int, int] = {}
         self._poll = select.epoll()
         self._idle: deque[socket.socket] = deque()
         self._busy: dict[int, tuple[socket.socket, float]] = {}
         self._begun: dict[int, bytes] = {}
         self.latencies: list[float] = []
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             connection = socket.create_connection(("127.0.0.1", port))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._poll.register(connection, select.EPOLLIN)
@@ -46,10 +51,17 @@ class Client:
                 at += 1
             while waiting and self._idle:
                 connection = self._idle.popleft()
-                connection.sendall(items[number % len(items)])
+                connection.sendall(self._request(items, number, connection.fileno()))
                 self._busy[connection.fileno()] = connection, waiting.popleft() + begun
                 number += 1
             self._take(0)
+
+    def _request(self, items: list[bytes], number: int, descriptor: int) -> bytes:
+        data = items[number % len(items)]
+        if self._numbered:
+            self._numbers[descriptor] = number
+            data = data.replace(b"\r\n", b"\r\nX-Number: %d\r\n" % number, 1)
+        return data
 
     def _take(self, wait: float) -> None:
         for descriptor, _ in self._poll.poll(wait):
@@ -60,9 +72,17 @@ class Client:
             if not is_whole(answer):
                 self._begun[descriptor] = answer
                 continue
+            if self._numbered and not is_answer(answer, self._numbers[descriptor]):
+                sys.exit(f"lost or changed: {answer[:200]!r}")
             del self._busy[descriptor]
             self.latencies.append(time.perf_counter() - due)
             self._idle.append(connection)
+
+
+def is_answer(answer: bytes, number: int) -> bool:
+    """Say whether *answer* is the one to the request of that number, all of it and no more."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return body == b"1" and b"X-Number: %d\r\n" % number in head + b"\r\n"
 
 
 def is_whole(answer: bytes) -> bool:
@@ -75,15 +95,19 @@ def is_whole(answer: bytes) -> bool:
 def main() -> None:
     """Run it, and print p50, p99 and p99.9 in microseconds."""
     port, rate, seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+    print(json.dumps(latencies(Client(port), rate, seconds)))
+
+
+def latencies(client: Client, rate: float, seconds: float) -> dict[str, float]:
+    """Return p50, p99 and p99.9, in microseconds, of that load, and the number of its answers."""
     draw, at, due = random.Random(7), 0.0, []
     while at < seconds:
         at += draw.expovariate(rate)
         due.append(at)
-    client = Client(port)
     client.run(requests(), due)
     found = sorted(client.latencies)
     told = {name: found[int(len(found) * share)] * 1e6 for name, share in SHARES.items()}
-    print(json.dumps(told))
+    return {**told, "answers": len(found)}
 
 
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}

@@ -31,11 +31,16 @@ class Running:
     port: int
 
     @staticmethod
-    def begin(start: Start, port: int, processor: int) -> "Running":
-        """Start a server on one processor; return when it answers to a connection."""
+    def begin(start: Start, port: int, processor: int, keep_output: bool = False) -> "Running":
+        """Start a server on one processor; return when it answers to a connection.
+
+        :param keep_output: have :meth:`end` return what it printed; it must not be much.
+        """
         command = ["taskset", "-c", str(processor), *start.command]
         process = subprocess.Popen(
-            command, env={**os.environ, **start.environment}, stdout=subprocess.DEVNULL
+            command,
+            env={**os.environ, **start.environment},
+            stdout=subprocess.PIPE if keep_output else subprocess.DEVNULL,
         )
         running = Running(process, port)
         deadline = time.monotonic() + 20
@@ -54,17 +59,18 @@ class Running:
         """Return what all its processes hold in memory, in MB."""
         return sum(_fields(pid)[1] for pid in self._tree()) * PAGE / 1e6
 
-    def end(self) -> None:
-        """End it in an orderly way; by force after five seconds."""
+    def end(self) -> str:
+        """End it in an orderly way, by force after 30 seconds; return what was kept."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(5)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 for pid in self._tree():
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
                 self.process.wait()
+        return self.process.stdout.read().decode() if self.process.stdout else ""
 
     def _tree(self) -> list[int]:
         found, waiting = [], [self.process.pid]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from compare.judging.latency import QUANTILES, Histogram, Windows
+from compare.judging.shadowtax import shadow_tax
 from compare.judging.validity import mirrored_share, thin_dialects, uncovered
 from compare.judging.verdict import Verdict, judge
 from compare.policy.policy import Policy, policy_hash
@@ -57,7 +58,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "requests": asdict(summary.units),
         "differences": summary.kinds,
         "ledger": ledger(manifest.ledger, summary),
-        "latency": latency(summary.windows),
+        "latency": {**latency(summary.windows), "shadow_tax": shadow_tax(manifest.tax)},
         "coverage": coverage(report),
         "noise": summary.noise,
         "noise_warnings": summary.noise_warnings,

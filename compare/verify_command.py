@@ -39,10 +39,10 @@ def verify_command(report: Path, source: str | None) -> None:
     from compare.verification import VerificationError, verify
     from shadow.recording import RecordingError
 
-    directory, files = _read(report)
+    directory, files = files_beside(report)
     try:
         policy = load(source)[0] if source else None
-        found = verify(files, _manifest(directory), policy)
+        found = verify(files, manifest_beside(directory), policy)
     except (PolicyError, RecordingError) as error:
         raise Trouble(str(error)) from None
     except VerificationError as error:
@@ -53,7 +53,7 @@ def verify_command(report: Path, source: str | None) -> None:
         sys.exit(NOT_VERIFIED)
 
 
-def _read(report: Path) -> tuple[Path, dict[str, bytes]]:
+def files_beside(report: Path) -> tuple[Path, dict[str, bytes]]:
     """Return the directory of *report* and the files in it by name, ``report.json`` by that name.
 
     :raises Trouble: there is no report, or no evidence.
@@ -78,7 +78,11 @@ def _read(report: Path) -> tuple[Path, dict[str, bytes]]:
     return path.parent, files
 
 
-def _manifest(directory: Path) -> "Manifest | None":
+def manifest_beside(directory: Path) -> "Manifest | None":
+    """Return the manifest of the run in *directory*, if a run is there.
+
+    :raises RecordingError: it cannot be read.
+    """
     from shadow.recording import RunReader
 
     return RunReader(directory).manifest if (directory / "manifest.json").exists() else None

@@ -6,6 +6,7 @@ the last byte; ``tests/pyingest/test_quick.py`` compares the two.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from pyingest import answers
@@ -21,6 +22,7 @@ from pyingest.wire.profile import MOCHIWEB, Profile
 from pyingest.wire.requestreader import Limits
 
 _MOST_ANSWERS = 1024
+_MOST_ADDRESSES = 4096
 _WRITERS = {Endpoint.TRACK: fastjson.tracked, Endpoint.ENGAGE: fastjson.engaged}
 _POST = ord("P")
 _JSON = b"{["
@@ -83,6 +85,7 @@ class Quick:
         """Name of the endpoint of the request that was answered last."""
         self._second = -1
         self._digits = b""
+        self._address = lru_cache(_MOST_ADDRESSES)(address_text)
         self._pairs: dict[tuple[int, bytes | None], tuple[bytes, bytes]] = {}
 
     @property
@@ -123,14 +126,17 @@ class Quick:
         noted = self._whole.noted
         ip = b""
         if flags & IP:
-            ip = address_text(noted[FORWARDED] if FORWARDED in noted and is_front(peer) else peer)
+            source = noted.get(FORWARDED)
+            ip = self._address(peer if source is None or not is_front(peer) else source)
             if not ip:
                 return None
         messages = write(data, ip, self._digits)
         if messages is None:
             return None
-        stored, refused = self._answers(flags & VERBOSE, noted.get(ORIGIN))
-        return self._sink([Event(queue, message) for message in messages], stored, refused)
+        answered = flags & VERBOSE, noted.get(ORIGIN)
+        stored, refused = self._pairs.get(answered) or self._answers(*answered)
+        events = [Event(queue, message) for message in messages]
+        return self._sink(events, stored, refused)
 
     def _slowly(self, way: Way, data: bytes, flags: int, peer: str, now: float) -> Answer:
         """Read and write the records of *data* as the profile says."""
@@ -151,14 +157,12 @@ class Quick:
 
     def _answers(self, verbose: int, origin: bytes | None) -> tuple[bytes, bytes]:
         """Return the two complete responses of this second, for stored and for refused."""
-        pair = self._pairs.get((verbose, origin))
-        if pair is None:
-            if len(self._pairs) >= _MOST_ANSWERS:
-                self._pairs.clear()
-            now, wordy = self._second, bool(verbose)
-            good = answers.answer(origin, now, verbose=wordy, problem=None, good=True)
-            bad = answers.answer(origin, now, verbose=wordy, problem=FAILED, good=False)
-            pair = self._pairs[verbose, origin] = good.encode(), bad.encode()
+        if len(self._pairs) >= _MOST_ANSWERS:
+            self._pairs.clear()
+        now, wordy = self._second, bool(verbose)
+        good = answers.answer(origin, now, verbose=wordy, problem=None, good=True)
+        bad = answers.answer(origin, now, verbose=wordy, problem=FAILED, good=False)
+        pair = self._pairs[verbose, origin] = good.encode(), bad.encode()
         return pair
 
     def _begin_second(self, second: int) -> None:

@@ -25,6 +25,15 @@ class Logged:
     """``X-Forwarded-For`` as the client sent it."""
     body: bytes | None = None
     """``None`` when the log holds no bodies, or not the whole of this one."""
+    id: bytes = b""
+    """What the front called the request, the same in every log that tells of it."""
+    seconds: float = -1.0
+    """How long the service took for its answer; below 0 when the log does not tell."""
+    mirrored: bool = True
+    """Whether the front meant to mirror it; false only where the log says so."""
+    reached: bool | None = None
+    """Whether the service answered at all, else the status is the front's own; ``None`` when the
+    log does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

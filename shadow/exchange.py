@@ -12,6 +12,11 @@ class Side(enum.StrEnum):
     LEGACY = "legacy"
     CANDIDATE = "candidate"
 
+    @property
+    def other(self) -> "Side":
+        """Return the other one."""
+        return Side.CANDIDATE if self is Side.LEGACY else Side.LEGACY
+
 
 class Failure(enum.StrEnum):
     """Why a side gave no answer."""
@@ -63,6 +68,8 @@ class Reason(enum.StrEnum):
     SHED = "shed"
     """The lane to the other side was full."""
     BROKEN_CIRCUIT = "broken circuit"
+    UNPAIRED = "unpaired"
+    """Somebody else mirrored, and the logs do not tell whether the other side got it."""
     ABANDONED = "abandoned"
     """The run ended before the other side's turn came."""
 
@@ -88,6 +95,8 @@ class Exchange:
     candidate: Outcome | NotMirrored
     owner: Side = Side.LEGACY
     """The side that answered the client, and whose event is on the production queue."""
+    handed_over: bool = False
+    """Whether the request was the other side's, which could not be connected to."""
 
     @property
     def outcomes(self) -> tuple[Outcome, Outcome] | None:

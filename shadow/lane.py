@@ -4,6 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from shadow.status import LaneStatus
+
 T = TypeVar("T")
 
 
@@ -14,7 +16,7 @@ class LaneLimits:
     requests: int = 10_000
     """Waiting requests."""
     bytes: int = 64 * 1024 * 1024
-    """Bytes of requests that wait or are in flight."""
+    """Bytes of memory of requests that wait or are in flight, as weighed by who offers them."""
     in_flight: int = 64
     """Requests that the candidate has and has not answered."""
 
@@ -31,6 +33,10 @@ class Lane(Generic[T]):
         self._waiting: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self.in_flight = 0
+        self.shed = 0
+        """Requests that were not taken."""
+        self.shed_bytes = 0
+        self._most_requests = self._most_bytes = 0
 
     def __len__(self) -> int:
         """How many requests wait."""
@@ -44,9 +50,15 @@ class Lane(Generic[T]):
     def offer(self, item: T, size: int) -> bool:
         """Take *item* of *size* bytes; return whether there was room."""
         if not self.has_room(size):
+            self.shed += 1
+            self.shed_bytes += size
             return False
         self._waiting.append((item, size))
         self._bytes += size
+        if self._bytes > self._most_bytes:
+            self._most_bytes = self._bytes
+        if len(self._waiting) > self._most_requests:
+            self._most_requests = len(self._waiting)
         return True
 
     def next(self) -> tuple[T, int] | None:
@@ -63,6 +75,24 @@ class Lane(Generic[T]):
         """Note that an item of *size* bytes that was in flight has ended."""
         self.in_flight -= 1
         self._bytes -= size
+
+    @property
+    def is_full(self) -> bool:
+        """Whether next to nothing more would be taken: a twentieth of either bound is free."""
+        limits = self._limits
+        return len(self) >= 0.95 * limits.requests or self._bytes >= 0.95 * limits.bytes
+
+    def status(self) -> LaneStatus:
+        """Return what is on the way now, and what was at most."""
+        return LaneStatus(
+            requests=len(self),
+            bytes=self._bytes,
+            most_requests=self._most_requests,
+            most_bytes=self._most_bytes,
+            in_flight=self.in_flight,
+            limit_requests=self._limits.requests,
+            limit_bytes=self._limits.bytes,
+        )
 
     def abandon(self) -> list[T]:
         """Return what waits, and forget it."""

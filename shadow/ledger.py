@@ -1,8 +1,9 @@
 """Counters in which every request is in exactly one bucket, and the sums close."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from shadow.exchange import Failed, Failure, NotMirrored, Reason, Side
+from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
 
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
@@ -13,6 +14,7 @@ BUCKETS = {
     Reason.FILTERED: "filtered",
     Reason.SHED: "shed",
     Reason.BROKEN_CIRCUIT: "broken_circuit",
+    Reason.UNPAIRED: "unpaired",
     Reason.ABANDONED: "abandoned",
 }
 LEGACY_FAILURES = {
@@ -29,8 +31,8 @@ class Ledger:
 
     Each has one owner, which answers the client, and at most one copy, for the other side:
 
-    ``received`` is ``mirrored`` and the sum of what :data:`BUCKETS` names; it is also the sum of
-    the four ``owner_`` counters, once all are answered.
+    ``received`` is ``mirrored``, ``lost`` and the sum of what :data:`BUCKETS` names; without
+    ``lost`` it is also the sum of the four ``owner_`` counters, once all are answered.
 
     ``legacy_`` and ``candidate_`` count what that side did, as owner and with copies. So
     ``mirrored = legacy_ + candidate_ - owner_ + pending``, answered and failed taken together.
@@ -56,6 +58,7 @@ class Ledger:
     filtered: int = 0
     shed: int = 0
     broken_circuit: int = 0
+    unpaired: int = 0
     abandoned: int = 0
     mirrored: int = 0
     candidate_answered: int = 0
@@ -64,6 +67,17 @@ class Ledger:
     owner_legacy_failed: int = 0
     owner_candidate_answered: int = 0
     owner_candidate_failed: int = 0
+    lost: int = 0
+    """Received by a process that was killed before it had recorded what became of them."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """Count one request that has its record: everything that its record tells."""
+        self.received += 1
+        outcomes = {Side.LEGACY: exchange.legacy, Side.CANDIDATE: exchange.candidate}
+        copied = outcomes.pop(exchange.owner.other)
+        self.owner_ended(exchange.owner, outcomes[exchange.owner])
+        self.mirrored += not isinstance(copied, NotMirrored)
+        self.copy_ended(exchange.owner.other, copied)
 
     def owner_ended(self, side: Side, ended: object) -> None:
         """Count how *side* took a request of its own: *ended* is a ``Failed``, or an answer."""
@@ -115,8 +129,26 @@ class Ledger:
     def remainder(self) -> int:
         """Requests that are in no bucket; 0 at the end of an orderly run."""
         skipped: int = sum(getattr(self, name) for name in BUCKETS.values())
-        return self.received - skipped - self.mirrored
+        return self.received - skipped - self.mirrored - self.lost
 
     def to_dict(self) -> dict[str, int]:
         """Return all counters with ``pending`` and ``remainder``."""
         return {**asdict(self), "pending": self.pending, "remainder": self.remainder}
+
+
+def merged(ledgers: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sum of *ledgers*, as :meth:`Ledger.to_dict` gives them. If each closes, it does.
+
+    Counters of which one ledger knows nothing are 0 in it.
+    """
+    total: dict[str, int] = {}
+    for ledger in ledgers:
+        for name, count in ledger.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def less(ledger: Mapping[str, int], part: Mapping[str, int]) -> dict[str, int]:
+    """Return *ledger* without what *part* of it has counted."""
+    names = dict.fromkeys((*ledger, *part))
+    return {name: ledger.get(name, 0) - part.get(name, 0) for name in names}

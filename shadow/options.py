@@ -6,9 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
-from shadow.breaker import BreakerLimits
 from shadow.exchange import Side
-from shadow.lane import LaneLimits
+from shadow.isolating.settings import Isolating
+from shadow.runs.settings import RecordingSettings
 
 
 class ShadowError(Exception):
@@ -35,16 +35,24 @@ class ShadowOptions:
     candidate: SideOptions
     run: Path
     notes: Sequence[str] = ()
-    share: float = 1.0
-    """Part of the requests that is mirrored."""
-    control: float = 0.0
-    """Of those, the part that is left out at random, to measure what mirroring costs."""
+    candidate_live: str = ""
+    """URL of the candidate's instance that writes to the production queues."""
+    legacy_shadow: str = ""
+    """URL of a legacy instance that writes to quarantined queues."""
+    cutover: Path | None = None
+    """The directory of a cutover, whose stage says who answers; without one, legacy does."""
     answer_seconds: float = 10.0
     """How long each side may take for an answer."""
+    connect_seconds: float = 2.0
+    """How long a connection to a side may take to be made."""
+    grace_seconds: float = 0.0
+    """How long an open connection may still bring a request at the end."""
     drain_seconds: float = 10.0
     """How long clients and the lane get to finish at the end; and after them the taps."""
-    lane: LaneLimits = field(default_factory=LaneLimits)
-    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+    isolating: Isolating = field(default_factory=Isolating)
+    """What keeps the clients unharmed: sampling, rules, lane, breaker, trips."""
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
+    """How the run is recorded: parts, what is kept of them, what is hidden."""
 
     def side(self, side: Side) -> SideOptions:
         """Return what is said of one side."""

@@ -13,7 +13,7 @@ from shadow.ledger import Ledger
 from shadow.relaying.errand import Client, Errand
 from shadow.relaying.mirror import Mirror, Server
 from shadow.relaying.raw import RawRequest
-from shadow.routing import Router
+from shadow.routing import Route, Router
 
 Observer = Callable[[Exchange], None]
 
@@ -45,6 +45,9 @@ class Proxy:
         self.copies = copies
         self.router = router
         self.observers = tuple(observers)
+        self.heard: Callable[[Route, float, float], None] | None = None
+        """Takes, as soon as an owner has answered, the request's route, how many seconds that took
+        and when it came: ``Isolation.answered``."""
         self._clock = clock
         self._now = now
         self._ended: list[DualRun] = []
@@ -63,10 +66,25 @@ class Proxy:
         request.at = self._now()
         if request.whole:
             self.ledger.received += 1
-        run = DualRun(self.ledger.received, request, self.router.route(request))
-        errand = Errand(run, visitor, told, self._owner_ended)
+        run = DualRun(self.ledger.received, request, self._route(request))
+        owned = run.route.owner is Side.CANDIDATE
+        instead = self._hand_over if owned else None
+        errand = Errand(run, visitor, told, self._owner_ended, instead)
         visitor.begin(errand)
         self.owners[run.route.owner].send(request, errand)
+
+    def _hand_over(self, errand: Errand) -> None:
+        """Let legacy answer a request of the candidate's."""
+        self.owners[Side.LEGACY].send(errand.run.request, errand)
+
+    def _route(self, request: RawRequest) -> Route:
+        """Ask the router; a fault of its must not cost a client the answer."""
+        try:
+            return self.router.route(request)
+        except Exception:
+            self.log.failure("a request could not be routed; it is not copied")
+            owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
+            return Route(owner, Reason.FILTERED)
 
     def refused(self) -> None:
         """Count what was no request."""
@@ -85,6 +103,8 @@ class Proxy:
             self.ledger.received += 1
             run.number = self.ledger.received
         self.ledger.owner_ended(run.route.owner, ended)
+        if self.heard is not None and run.request.whole:
+            self.heard(run.route, ended.seconds, run.request.at)
         run.owner_ended(ended)
         if run.skip is not None and not self.observers:
             self._copy_ended(run.route.other, run, NotMirrored(run.skip))
@@ -103,6 +123,10 @@ class Proxy:
         """Turn to the copies of the requests that were answered in the turn before."""
         ended, self._ended = self._ended, []
         for run in ended:
+            if run.refused is not None:
+                self._sent()
+                self._copy_ended(Side.CANDIDATE, run, run.refused)
+                continue
             skip = self._skip(run)
             if skip is not None:
                 self._copy_ended(run.route.other, run, NotMirrored(skip))

@@ -1,10 +1,34 @@
 """Keeps what a dual run yields, until the disk refuses; clients must not suffer from that."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from shadow.exchange import Exchange, TappedEvent
-from shadow.recording import RecordingError, RunWriter
+from shadow.runs.manifest import RecordingError
+
+Taps = dict[str, dict[str, Any]]
+
+
+class Writer(Protocol):
+    """What a recorder writes into: one part of a run, or one writer's parts."""
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        """Record one exchange."""
+
+    def add_event(self, event: TappedEvent) -> None:
+        """Record one event."""
+
+    def flush_next(self, ledger: dict[str, int] | None = None) -> bool:
+        """Put the next segment on disk."""
+
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm says."""
+
+    def close(self, ledger: dict[str, int], taps: Taps) -> None:
+        """Declare it complete."""
+
+    def abandon(self, ledger: dict[str, int], why: str) -> None:
+        """Say as well as the disk allows why it is not complete, and what it lacks."""
 
 
 class Recorder:
@@ -12,10 +36,16 @@ class Recorder:
 
     A run that was not recorded to its end is never declared complete, so no verdict on it can
     be better than INVALID.
+
+    :param events: takes the events, if they go into parts of their own: then the parts of the
+        exchanges can be deleted before those of the events.
     """
 
-    def __init__(self, writer: RunWriter, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, writer: Writer, failed: Callable[[str], None], events: Writer | None = None
+    ) -> None:
         self._writer = writer
+        self._events = events
         self._failed = failed
         self.error = ""
         """Why nothing is recorded any more, or an empty text."""
@@ -26,22 +56,41 @@ class Recorder:
 
     def event(self, event: TappedEvent) -> None:
         """Record an event."""
-        self._try(self._writer.add_event, event)
+        self._try((self._events or self._writer).add_event, event)
 
-    def flush(self, ledger: dict[str, int]) -> None:
-        """Put the next part on disk; sixteen calls or so put everything there."""
-        self._writer.manifest.ledger = ledger
-        self._try(self._writer.flush_next)
+    def flush(self, ledger: dict[str, int]) -> bool:
+        """Put the next segment on disk; a hundred calls or so put everything there.
 
-    def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
-        """Declare the run complete, if it was recorded completely."""
-        self._try(self._writer.close, ledger, taps)
+        :returns: whether everything has had its turn.
+        """
+        ended = self._try(self._writer.flush_next, ledger)
+        if self._events is not None:
+            self._try(self._events.flush_next)
+        return bool(ended)
 
-    def _try(self, work: Callable[..., None], *values: object) -> None:
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm says; to be called before :meth:`close`."""
+        self._writer.tell_tax(tax)
+
+    def close(self, ledger: dict[str, int], taps: Taps) -> None:
+        """Declare the run complete, if it was recorded completely; else say what it lacks."""
         if self.error:
+            self._writer.abandon(ledger, self.error)
+            if self._events is not None:
+                self._events.abandon({}, self.error)
             return
+        if self._events is None:
+            self._try(self._writer.close, ledger, taps)
+            return
+        self._try(self._writer.close, ledger, {})
+        self._try(self._events.close, {}, taps)
+
+    def _try(self, work: Callable[..., object], *values: object) -> object:
+        if self.error:
+            return None
         try:
-            work(*values)
+            return work(*values)
         except RecordingError as error:
             self.error = str(error)
             self._failed(self.error)
+            return None

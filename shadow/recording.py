@@ -1,10 +1,13 @@
 """A run on disk: the joint between running and judging.
 
-A run is a directory::
+A run is a directory of parts, one for each life of each writer, and each part is a directory::
 
     manifest.json             format, state, counts of lines, ledger, taps, who was run
     exchanges-00.jsonl.zst    one JSON line per exchange, in zstd frames
     events-00.tsv.zst         one line per tapped event, both sides (see ``shadow.lines``)
+
+A run of a single part may be that part's directory itself. ``shadow.runs`` has what is said of
+parts; here is what writes one, and what reads them all as if they were one.
 
 ``zstdcat RUN/events-*.zst`` shows every event. A frame is complete or worthless, so a killed
 writer loses at most what it had not flushed; the manifest's counts then tell what is missing.
@@ -13,73 +16,75 @@ in one partition; exchanges by their request, so that its repeats do. Partitions
 apart, in memory for one of them.
 """
 
-import re
-import zlib
+import copy
+import fcntl
+import heapq
+import os
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from pyingest.message import Request
 from shadow.exchange import Exchange, TappedEvent
-from shadow.lines import event_line, exchange_line, read_event, read_exchange
-from shadow.segments import Cut, Segment, SegmentReader
+from shadow.lines import event_line, exchange_line
+from shadow.partitions import PERSON as PERSON
+from shadow.partitions import partition as partition
+from shadow.partitions import request_partition as request_partition
+from shadow.partitions import segment_name as segment_name
+from shadow.runs.background import AtOnce, Hand, Job
+from shadow.runs.manifest import COMPLETE, STOPPED, PartManifest
+from shadow.runs.manifest import FORMAT as FORMAT
+from shadow.runs.manifest import PARTITIONS as PARTITIONS
+from shadow.runs.manifest import Damage as Damage
+from shadow.runs.manifest import Manifest as Manifest
+from shadow.runs.manifest import RecordingError as RecordingError
+from shadow.runs.part import Part
+from shadow.runs.private import make_directory, write_whole
+from shadow.runs.room import Room
+from shadow.runs.union import NAME, Opened
+from shadow.segments import Segment
 
-FORMAT = 2
-PARTITIONS = 64
 FLUSH_BYTES = 256 * 1024
-PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
-"""Finds the person whom a message names, by looking, not by parsing."""
 
 
-class RecordingError(Exception):
-    """A run directory cannot be written or read. The text says which, why, and what to do."""
+class Hider(Protocol):
+    """Takes secrets out of what is to be recorded; see ``shadow.runs.redaction``."""
 
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """Return *exchange* without secrets."""
 
-class Manifest(msgspec.Struct, kw_only=True):
-    """What a run directory says about itself."""
-
-    format: int = FORMAT
-    state: str = "recording"
-    """``recording`` while a writer is at work (or was killed), ``complete`` after a clean end."""
-    created: float
-    """Epoch seconds."""
-    partitions: int = PARTITIONS
-    legacy: dict[str, str] = {}
-    """What was run on this side: ``url``, ``queue``, ``build``."""
-    candidate: dict[str, str] = {}
-    exchanges: list[int] = []
-    """Lines written to each partition."""
-    events: list[int] = []
-    ledger: dict[str, int] = {}
-    """Counters of the proxy; see ``shadow.ledger``."""
-    taps: dict[str, dict[str, Any]] = {}
-    """For each side: ``attached``, ``read``, ``backlog`` at the end, ``error`` if it failed."""
-    notes: list[str] = []
-    """Things a reader of the report must know, such as "legacy was the stand-in"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Something that is missing or unreadable in a run. A value: the verdict must say it."""
-
-    where: str
-    what: str
+    def event(self, event: TappedEvent) -> TappedEvent:
+        """Return *event* without secrets."""
 
 
 class RunWriter:
-    """Writes a run directory.
+    """Writes one part of a run, or a run that is one part.
 
+    :param hand: does the work on the disk; without one, it is done at once.
+    :param hider: takes out what must not get to the disk.
+    :param room: says when the disk is nearly full, and the recording must end.
     :raises RecordingError: the directory holds a run already, or cannot be written.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        hand: Hand | None = None,
+        hider: Hider | None = None,
+        room: Room | None = None,
+    ) -> None:
         self.directory = directory
         self.manifest = manifest
+        self._hand = hand or AtOnce()
+        self._hider = hider
+        self._room = room
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_directory(directory)
             if any(directory.iterdir()):
                 raise RecordingError(
                     f"{directory}: not empty; a run needs a directory of its own, name another"
@@ -89,13 +94,41 @@ class RunWriter:
         self._exchanges = _segments(directory, "exchanges", manifest.partitions)
         self._events = _segments(directory, "events", manifest.partitions)
         self._turn = 0
+        self._first = self._last = 0.0
+        self._held = -1
+        self._failed = False
         self._write_manifest()
+
+    @property
+    def size(self) -> int:
+        """Bytes that its segments take on disk."""
+        return sum(segment.size for segment in (*self._exchanges, *self._events))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was given to it to record."""
+        return not self._first and not self._last
+
+    def hold(self) -> None:
+        """Let everybody see that this process writes here, until it is closed or the process ends.
+
+        :raises RecordingError: another process does.
+        """
+        try:
+            self._held = os.open(self.directory, os.O_RDONLY)
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RecordingError(f"{self.directory}: cannot be locked: {error}") from None
 
     def add_exchange(self, exchange: Exchange) -> None:
         """Record one exchange; it is on disk after the next flush.
 
         :raises RecordingError: the disk does not take what was waiting.
         """
+        if self._hider is not None:
+            exchange = self._hider.exchange(exchange)
+        if not self._first or exchange.at < self._first:
+            self._first = exchange.at
         place = request_partition(exchange.request, len(self._exchanges))
         self._add(self._exchanges[place], exchange_line(exchange))
 
@@ -104,6 +137,10 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take what was waiting.
         """
+        if self._hider is not None:
+            event = self._hider.event(event)
+        if event.at > self._last:
+            self._last = event.at
         segment = self._events[partition(event.body, len(self._events))]
         self._add(segment, event_line(event))
 
@@ -112,59 +149,153 @@ class RunWriter:
 
         :raises RecordingError: the disk does not take it.
         """
-        for segment in (*self._exchanges, *self._events):
-            self._put(segment)
-        self._write_manifest()
+        self.flush_all()
+        self.finish()
 
-    def flush_next(self) -> None:
-        """Put one segment on disk, the next in turn; with the last, the manifest's counts too.
+    def flush_next(self, ledger: dict[str, int] | None = None) -> bool:
+        """Put one segment on disk, the next in turn; with the last, the manifest too.
 
         Called often, it spreads the work of a flush so that nothing else has to wait for long.
 
-        :raises RecordingError: the disk does not take it.
+        :returns: whether that was the last, so that everything has had its turn.
+        :raises RecordingError: the disk does not take it, or is nearly full.
         """
+        if ledger is not None:
+            self.manifest.ledger = ledger
         segments = (*self._exchanges, *self._events)
         self._put(segments[self._turn])
         self._turn = (self._turn + 1) % len(segments)
         if self._turn == 0:
             self._write_manifest()
+            self._look_at_disk()
+        return self._turn == 0
+
+    def tell_tax(self, tax: dict[str, Any]) -> None:
+        """Keep what the control arm of this process says; it stands in the manifest at the end."""
+        self.manifest.tax = [tax] if tax else []
 
     def close(self, ledger: dict[str, int], taps: dict[str, dict[str, Any]]) -> None:
-        """Flush, and declare the run complete."""
+        """Flush, and declare the run complete, when all of it is on disk.
+
+        :raises RecordingError: the disk does not take it.
+        """
+        self.seal(ledger, taps)
+        self.finish()
+
+    def seal(
+        self, ledger: dict[str, int], taps: dict[str, dict[str, Any]], at: float = 0.0
+    ) -> None:
+        """Have everything written, and then the manifest that says ``complete``; do not wait.
+
+        :param at: epoch seconds of the end.
+        :raises RecordingError: what was written before failed.
+        """
         self.manifest.ledger = ledger
         self.manifest.taps = taps
-        self.manifest.state = "complete"
-        self.flush()
+        self.manifest.state = COMPLETE
+        if isinstance(self.manifest, PartManifest):
+            self.manifest.ended = at
+        self.flush_all()
+        self._do(self._release)
+
+    def abandon(self, ledger: dict[str, int], why: str, at: float = 0.0) -> None:
+        """Write what can be written, and why that is not all; a run of one part says nothing.
+
+        If not even all that was given can be written, the part stays as one whose writer was
+        killed: who owns the run counts what is there.
+
+        :param at: epoch seconds of the end.
+        """
+        self.manifest.ledger = ledger
+        if isinstance(self.manifest, PartManifest):
+            self.manifest.why = why
+            with suppress(RecordingError):
+                self.flush_all()
+                self.finish()
+                if not self._failed:
+                    self.manifest.state, self.manifest.ended = STOPPED, at
+            with suppress(OSError):
+                self._put_manifest(self._told())
+        self._release()
+
+    def finish(self) -> None:
+        """Wait until all that was given is on disk.
+
+        :raises RecordingError: the disk does not take it.
+        """
+        try:
+            self._hand.finish()
+        except OSError as error:
+            raise RecordingError(f"{self.directory}: {error}") from None
 
     def discard(self) -> None:
         """Take the run back while nothing is recorded: its directory can be used again."""
-        (self.directory / "manifest.json").unlink(missing_ok=True)
+        self._release()
+        (self.directory / NAME).unlink(missing_ok=True)
 
     def _add(self, segment: Segment, line: bytes) -> None:
         segment.append(line)
         if segment.waiting_bytes >= FLUSH_BYTES:
             self._put(segment)
 
-    def _put(self, segment: Segment) -> None:
+    def flush_all(self) -> None:
+        """Have everything put on disk, and the manifest; do not wait.
+
+        :raises RecordingError: what was written before failed.
+        """
+        for segment in (*self._exchanges, *self._events):
+            self._put(segment)
+        self._write_manifest()
+
+    def _look_at_disk(self) -> None:
         try:
-            segment.flush()
-        except OSError as error:
-            raise RecordingError(f"{self.directory}: {error}") from None
+            if self._room is not None:
+                self._room.check()
+        except RecordingError:
+            self.flush_all()  # while there is room for it
+            raise
+
+    def _put(self, segment: Segment) -> None:
+        if segment.waiting:
+            text, lines = segment.take()
+            self._do(lambda: segment.put(text, lines), len(text))
 
     def _write_manifest(self) -> None:
-        self.manifest.exchanges = [segment.lines for segment in self._exchanges]
-        self.manifest.events = [segment.lines for segment in self._events]
-        text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=2)
-        partial = self.directory / "manifest.json.partial"
+        """Have the manifest written as it is now, with the counts of what is on disk by then."""
+        manifest = self._told()
+        self._do(lambda: self._put_manifest(manifest))
+
+    def _told(self) -> Manifest:
+        """Return the manifest as it is now, but for what depends on what is on disk."""
+        manifest = copy.copy(self.manifest)
+        if isinstance(manifest, PartManifest):
+            manifest.first, manifest.last = self._first, self._last
+        return manifest
+
+    def _put_manifest(self, manifest: Manifest) -> None:
+        manifest.exchanges = [segment.lines for segment in self._exchanges]
+        manifest.events = [segment.lines for segment in self._events]
+        if isinstance(manifest, PartManifest):
+            manifest.size = self.size
+        self.manifest.exchanges, self.manifest.events = manifest.exchanges, manifest.events
+        text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        write_whole(self.directory / NAME, text, lasting=manifest.state == COMPLETE)
+
+    def _do(self, job: Job, size: int = 0) -> None:
         try:
-            partial.write_bytes(text)
-            partial.replace(self.directory / "manifest.json")
+            self._hand.do(job, size)
         except OSError as error:
+            self._failed = True
             raise RecordingError(f"{self.directory}: {error}") from None
+
+    def _release(self) -> None:
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
 
 class RunReader:
-    """Reads a run directory, whole or damaged.
+    """Reads a run directory, whole or damaged: all its parts as if they were one.
 
     What cannot be read is skipped and noted in :attr:`damage`, which is complete once every
     partition has been read through.
@@ -174,14 +305,14 @@ class RunReader:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.manifest = _read_manifest(directory)
-        self.damage: list[Damage] = []
-        if self.manifest.state != "complete":
-            self.damage.append(
-                Damage(
-                    "manifest.json", f"the run is {self.manifest.state!r}: its writer was killed"
-                )
-            )
+        opened = Opened(directory)
+        self.run = opened.run
+        """What a run of parts says of itself; ``None`` for a run that is one part."""
+        self.parts: list[Part] = opened.parts
+        self.manifest = opened.manifest
+        self.damage: list[Damage] = opened.damage
+        self.since = opened.since
+        """Epoch seconds of the first request, if what was before it was deleted; else -infinity."""
 
     @property
     def partitions(self) -> range:
@@ -189,124 +320,37 @@ class RunReader:
         return range(self.manifest.partitions)
 
     def exchanges(self, number: int) -> Iterator[Exchange]:
-        """Yield the exchanges of one partition, in the order in which they ended."""
-        return self._read("exchanges", number, read_exchange, self.manifest.exchanges)
+        """Yield the exchanges of one partition: of each part, in the order in which they ended."""
+        return chain.from_iterable(part.exchanges(number, self.damage) for part in self.parts)
 
     def events(self, number: int) -> Iterator[TappedEvent]:
-        """Yield the events of one partition, both sides, in the order in which they were read."""
-        return self._read("events", number, read_event, self.manifest.events)
+        """Yield the events of one partition, both sides: of each part, in the order of reading."""
+        return chain.from_iterable(part.events(number, self.damage) for part in self.parts)
 
     def event_lines(self, number: int) -> Iterator[list[bytes]]:
         """Yield the lines of one partition's events in blocks, unread; see ``shadow.lines``."""
-        good = 0
-        name = segment_name("events", number)
-        for lines in self._blocks(name):
-            good += len(lines)
-            yield lines
-        self._miss(name, good, number, self.manifest.events)
+        return chain.from_iterable(part.event_lines(number, self.damage) for part in self.parts)
 
-    def _read(self, kind: str, number: int, parse: Any, counts: list[int]) -> Iterator[Any]:
-        name = segment_name(kind, number)
-        good = bad = 0
-        for lines in self._blocks(name):
-            for line in lines:
-                try:
-                    record = parse(line)
-                except (msgspec.DecodeError, ValueError):
-                    bad += 1
-                    continue
-                good += 1
-                yield record
-        if bad:
-            self._note(name, f"{bad} lines could not be read")
-        self._miss(name, good + bad, number, counts)
+    def arrivals(self) -> Iterator[Exchange]:
+        """Yield all exchanges in the order in which their requests came, nearly."""
+        if self.run is None:
+            streams = [self.exchanges(number) for number in self.partitions]
+            return heapq.merge(*streams, key=lambda exchange: exchange.number)
+        # One writer's parts follow each other; only writers are at work at the same time.
+        writers: dict[str, list[Part]] = defaultdict(list)
+        for part in self.parts:
+            writers[part.manifest.name.rpartition(".")[0]].append(part)
+        streams = [
+            self._one_after_the_other(parts, number)
+            for parts in writers.values()
+            for number in self.partitions
+            if any(sum(part.manifest.exchanges) for part in parts)
+        ]
+        return heapq.merge(*streams, key=lambda exchange: exchange.at)
 
-    def _blocks(self, name: str) -> Iterator[list[bytes]]:
-        reader = SegmentReader(self.directory / name)
-        try:
-            while lines := reader.more():
-                yield lines
-        except Cut as error:
-            self._note(name, f"cut short: {error}")
-            return
-        if reader.is_in_frame:
-            self._note(name, "cut short: the last frame is not whole")
-
-    def _miss(self, name: str, found: int, number: int, counts: list[int]) -> None:
-        promised = counts[number] if number < len(counts) else 0
-        if found < promised:
-            self._note(name, f"{promised - found} of {promised} lines are missing")
-
-    def _note(self, where: str, what: str) -> None:
-        damage = Damage(where, what)
-        if damage not in self.damage:
-            self.damage.append(damage)
-
-
-def partition(body: bytes, partitions: int) -> int:
-    """Return the partition of an event by the ``distinct_id`` it names.
-
-    Found by looking, not by parsing: an event that no parser takes still has a partition. A
-    person has one partition however the id is spelled: with escapes, as UTF-8, or as a number.
-    """
-    found = PERSON.search(body)
-    if found is None:
-        return 0
-    person = found[1].strip(b'"')
-    if b"\\" in person or not person.isascii():
-        person = _plain(found[1])
-    return zlib.crc32(person) % partitions
-
-
-def _plain(quoted: bytes) -> bytes:
-    try:
-        text = msgspec.json.decode(quoted, type=str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return quoted
-    return text.encode("utf-8", "surrogatepass")
-
-
-def request_partition(request: Request, partitions: int) -> int:
-    """Return the partition of an exchange: one and the same for all repeats of its request."""
-    return zlib.crc32(request.body, zlib.crc32(request.target)) % partitions
-
-
-def segment_name(kind: str, number: int) -> str:
-    """Return the file name of one segment: ``events-00.tsv.zst``."""
-    return f"{kind}-{number:02d}.{'tsv' if kind == 'events' else 'jsonl'}.zst"
+    def _one_after_the_other(self, parts: list[Part], number: int) -> Iterator[Exchange]:
+        return chain.from_iterable(part.exchanges(number, self.damage) for part in parts)
 
 
 def _segments(directory: Path, kind: str, partitions: int) -> list[Segment]:
     return [Segment(directory / segment_name(kind, number)) for number in range(partitions)]
-
-
-class _TapShape(msgspec.Struct):
-    """What a tap's entry in a manifest must look like, as far as it is there."""
-
-    attached: bool = False
-    read: int = 0
-    backlog: int = -1
-    errors: int = 0
-    error: str = ""
-    left_behind: str = ""
-
-
-def _read_manifest(directory: Path) -> Manifest:
-    path = directory / "manifest.json"
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-        msgspec.convert(manifest.taps, dict[str, _TapShape])
-    except FileNotFoundError:
-        raise RecordingError(
-            f"{directory}: no manifest.json, so this is no run directory; "
-            "name the directory given to --run"
-        ) from None
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read: {error}") from None
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise RecordingError(f"{path}: not a manifest: {error}") from None
-    if manifest.format != FORMAT:
-        raise RecordingError(
-            f"{path}: format {manifest.format}, this version reads format {FORMAT}"
-        )
-    return manifest

@@ -43,7 +43,7 @@ class Route:
     @property
     def other(self) -> Side:
         """The side that gets the copy."""
-        return Side.CANDIDATE if self.owner is Side.LEGACY else Side.LEGACY
+        return self.owner.other
 
 
 MIRRORED = Route()

@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shadow.runs.private import append_whole
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -23,6 +25,9 @@ class Segment:
 
     path: Path
     lines: int = 0
+    """Lines on disk."""
+    size: int = 0
+    """Bytes that they take there."""
     waiting: list[bytes] = field(default_factory=list)
     waiting_bytes: int = 0
 
@@ -30,19 +35,30 @@ class Segment:
         self.waiting.append(line)
         self.waiting_bytes += len(line)
 
+    def take(self) -> tuple[bytes, int]:
+        """Return what waits, as :meth:`put` takes it: the text, and how many lines it has."""
+        text, lines = b"\n".join(self.waiting) + b"\n", len(self.waiting)
+        self.waiting.clear()
+        self.waiting_bytes = 0
+        return text, lines
+
+    def put(self, text: bytes, lines: int) -> None:
+        """Write *text* as one zstd frame, or nothing of it.
+
+        :raises OSError: the disk does not take it.
+        """
+        frame = zstd.compress(text, level=3)
+        append_whole(self.path, frame)
+        self.lines += lines
+        self.size += len(frame)
+
     def flush(self) -> None:
         """Write what waits as one zstd frame.
 
         :raises OSError: the disk does not take it.
         """
-        if not self.waiting:
-            return
-        frame = zstd.compress(b"\n".join(self.waiting) + b"\n", level=3)
-        with self.path.open("ab") as file:
-            file.write(frame)
-        self.lines += len(self.waiting)
-        self.waiting.clear()
-        self.waiting_bytes = 0
+        if self.waiting:
+            self.put(*self.take())
 
 
 class SegmentReader:

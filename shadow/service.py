@@ -1,38 +1,34 @@
 """The dual run as a service: proxy, taps and recording put together, and taken apart in order."""
 
-import random
+import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from pyingest.queues.interface import Reader, parse_queue_url
-from pyingest.queues.opening import open_reader
-from shadow.breaker import Breaker
-from shadow.exchange import Reason, Side
-from shadow.lane import Lane
-from shadow.options import ShadowError, ShadowOptions, SideOptions, address, mapped_names
-from shadow.proxy import Proxy
+from shadow.exchange import Side
+from shadow.ledger import Ledger
+from shadow.options import ShadowOptions
 from shadow.recorder import Recorder
-from shadow.recording import PARTITIONS, Manifest, RecordingError, RunWriter
-from shadow.relaying.door import Door
-from shadow.relaying.mirror import Mirror
-from shadow.relaying.pool import Pool, PoolLimits, reachable
-from shadow.routing import Router
-from shadow.sampling import SampleRouter, Sampling
-from shadow.tap import Tap
+from shadow.runs.background import Background, Hand
+from shadow.runs.manifest import PARTITIONS, RecordingError
+from shadow.runs.room import Room
+from shadow.runs.rotating import PartsWriter
+from shadow.runs.run import Run
+from shadow.serving.front import Front
+from shadow.serving.odometer import SUFFIX, KeptLedger, Odometer
+from shadow.serving.place import Place, Role
+from shadow.serving.rundirectory import begin, keeper_of, take_back
+from shadow.serving.safeguards import Safeguards
+from shadow.serving.sideview import SideViews
+from shadow.serving.statusfiles import DIRECTORY
+from shadow.serving.taps import Taps
+from shadow.serving.telling import Teller
+from shadow.status import Status
 
-TAP_NAME = "mixmigrate-{:x}"
-"""The name of our fan-out queues and cursors: one for each run, so that nothing of another is
-read."""
-CONNECT_SECONDS = 2.0
 FLUSH_SECONDS = 1.0
-CANDIDATE_LONGEST = 1024 * 1024
-"""Bytes of one answer of the candidate; more is no answer of an ingestion service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class Snapshot:
 
 
 class ShadowService:
-    """A dual run that is under way; :func:`start` makes it."""
+    """A dual run that is under way, or one process of it; :func:`start` makes it."""
 
     log = Logger()
 
@@ -59,179 +55,218 @@ class ShadowService:
         self,
         reactor: Any,
         options: ShadowOptions,
-        sides: dict[Side, Pool],
-        writer: RunWriter,
+        place: Place,
+        run: Run,
+        writers: tuple[PartsWriter, PartsWriter | None],
+        hand: Background,
     ) -> None:
-        self.port = 0
-        self._reactor = reactor
         self._options = options
-        self._sides = sides
-        self._taps: dict[Side, Tap] = {}
-        self._recorder = Recorder(writer, self._recording_failed)
-        router: Router = SampleRouter(Sampling(options.share, options.control), random.random)
-        breaker = Breaker(options.breaker, lambda: random.uniform(0.8, 1.2))
-        mirror = Mirror(reactor, sides[Side.CANDIDATE], Lane(options.lane), breaker)
-        owners = {Side.LEGACY: sides[Side.LEGACY]}
-        observers = [self._recorder.exchange]
-        self.proxy = Proxy(reactor, owners, {Side.CANDIDATE: mirror}, router, observers)
-        self._mirror = mirror
-        self._door = Door(self.proxy.ask, self.proxy.refused, reactor)
-        self._flusher = LoopingCall(self._flush)
-
-    async def attach(self, side: Side, reader: Reader, names: dict[str, str]) -> None:
-        """Tap a side's queues, which are compared under the names that *names* gives.
-
-        :raises QueueError: they cannot be reached.
-        """
-        tap = Tap(self._reactor, side, reader, names, self._recorder.event)
-        self._taps[side] = tap
-        await tap.attach()
-
-    async def withdraw(self) -> None:
-        """Undo :meth:`attach`: the run does not begin after all."""
-        for tap in self._taps.values():
-            await tap.withdraw()
-
-    def listen(self) -> None:
-        """Take requests from now on. The taps must be attached.
-
-        :raises ShadowError: the address is taken.
-        """
-        where = self._options
-        try:
-            self._listening = self._reactor.listenTCP(
-                where.port, self._door, backlog=1024, interface=where.host
+        self._hand = hand
+        self._recorder = Recorder(writers[0], self._recording_failed, writers[1])
+        self._run = run if place.role is Role.WHOLE else None
+        self._keeper = keeper_of(reactor, run, options)
+        directory = self.status_directory = options.run / DIRECTORY
+        directory.mkdir(exist_ok=True, mode=0o700)
+        self._views = SideViews()
+        self._front: Front | None = None
+        self._taps: Taps | None = None
+        self._safeguards: Safeguards | None = None
+        if place.proxies:
+            ledger = KeptLedger(Odometer(directory / f"{place.name}{SUFFIX}"))
+            self._safeguards = guards = Safeguards(reactor, options, place.name)
+            observers = (self._recorder.exchange, self._views.observe, *guards.observers)
+            self._front = Front(
+                reactor, options, guards.isolation, guards.router, observers, ledger
             )
-        except CannotListenError as error:
-            raise ShadowError(
-                f"cannot listen on {where.host}:{where.port}: {error.socketError}; "
-                "stop what uses the port, or choose another one (0 takes any that is free)"
-            ) from None
-        self.port = self._listening.getHost().port
-        for tap in self._taps.values():
-            tap.start()
+        if place.taps:
+            resumes = place.role is Role.TAP
+            self._taps = Taps(reactor, options, self._recorder.event, resumes)
+        self._teller = Teller(reactor, directory, place.told, self._fill)
+        self._flusher = LoopingCall(self._flush)
+        self._flusher.clock = reactor
+        self.place = place
+
+    @property
+    def port(self) -> int:
+        """Where clients come in; 0 if not here."""
+        return self._front.port if self._front is not None else 0
+
+    @property
+    def front(self) -> Front:
+        """Where clients come in.
+
+        :raises LookupError: not in this process.
+        """
+        if self._front is None:
+            raise LookupError(f"{self.place.name} has no front")
+        return self._front
+
+    async def begin(self) -> None:
+        """Attach the taps, then take requests.
+
+        :raises QueueError: a queue cannot be tapped.
+        :raises ShadowError: legacy is not there, or the address is taken.
+        """
+        if self._front is not None:
+            await self._front.check()
+        if self._taps is not None:
+            await self._taps.attach(self.place.position)
+        try:
+            if self._front is not None:
+                self._front.listen(self.place.inherited)
+        except Exception:
+            if self._taps is not None:
+                await self._taps.withdraw()
+            raise
+        if self._safeguards is not None and self._front is not None:
+            # The switch is obeyed, and the stage known, before the first request.
+            queues = self._taps.status if self._taps is not None else None
+            self._safeguards.start(self._front, queues)
+        if self._taps is not None:
+            self._taps.start()
+        if self._run is not None:
+            self._keeper.start()
         self._flusher.start(FLUSH_SECONDS / (2 * PARTITIONS), now=False)
+        self._teller.start()
 
     async def stop(self) -> None:
         """End in order: no new requests, answers, the candidate's copies, the queues, the run.
 
         :raises RecordingError: the run was not recorded to its end.
         """
-        patience = self._options.drain_seconds
-        began = self._reactor.seconds()
-        await maybeDeferred(self._listening.stopListening)
-        await self._door.drain(patience)
-        await self._settled(began + patience - self._reactor.seconds())
-        self.proxy.abandon()
-        # What a side has already been sent keeps its own time limit: cutting it short would
-        # count as a failure of that side.
-        await self._settled(self._options.answer_seconds + CONNECT_SECONDS)
-        for side in self._sides.values():
-            side.close()
-        await self._settled(1.0)
-        finishing = (tap.finish(patience) for tap in self._taps.values())
-        await gatherResults([Deferred.fromCoroutine(one) for one in finishing])
+        self._teller.ending = True
+        if self._front is not None:
+            await self._front.stop()
+        if self._safeguards is not None:
+            self._safeguards.stop()
+        if self._taps is not None:
+            await self._taps.finish()
         if self._flusher.running:
             self._flusher.stop()
-        taps = {side.value: tap.report() for side, tap in self._taps.items()}
-        self._recorder.close(self._counted(), taps)
+        if self._safeguards is not None:
+            self._recorder.tell_tax(self._safeguards.isolation.recorded())
+        self._recorder.close(self._counted(), self._taps.report() if self._taps else {})
+        self._hand.close()
+        self._teller.stop()
+        await self._end_run()
         if self._recorder.error:
             raise RecordingError(f"this run cannot be judged: {self._recorder.error}")
+        if self._taps is not None:
+            self._taps.end()
+
+    async def _end_run(self) -> None:
+        """Declare the run complete, if it is this process's; what its parts lack, they say."""
+        if self._run is None:
+            return
+        await self._keeper.stop()
+        try:
+            self._run.close()
+        except RecordingError:
+            self._run.let_go()
+            if not self._recorder.error:
+                raise
+
+    def close(self) -> None:
+        """Let go of everything: nothing began."""
+        self._hand.close()
+        if self._front is not None:
+            self._front.close()
+        for path in self.status_directory.glob(f"{self.place.name}.*"):
+            path.unlink()
+        with contextlib.suppress(OSError):  # others use it, too
+            self.status_directory.rmdir()
+
+    @property
+    def error(self) -> str:
+        """Why nothing is recorded any more, or an empty text."""
+        return self._recorder.error
 
     def snapshot(self) -> Snapshot:
         """Return where the run stands."""
-        ledger = self.proxy.ledger
+        ledger = self._front.proxy.ledger if self._front is not None else Ledger()
+        taps = self._taps.of if self._taps is not None else {}
         return Snapshot(
             received=ledger.received,
             mirrored=ledger.mirrored,
             candidate_failed=ledger.candidate_failed,
             not_mirrored=ledger.shed + ledger.broken_circuit,
-            waiting=len(self._mirror.lane),
-            events={side: tap.state.read for side, tap in self._taps.items()},
+            waiting=self._front.waiting if self._front is not None else 0,
+            events={side: tap.state.read for side, tap in taps.items()},
             error=self._recorder.error,
         )
 
-    async def _settled(self, seconds: float) -> None:
-        """Wait until every request has its place in the ledger, for *seconds* at most."""
-        deadline = self._reactor.seconds() + seconds
-        while not self.proxy.is_settled and self._reactor.seconds() < deadline:
-            await deferLater(self._reactor, 0.02)
+    def _fill(self, status: Status) -> None:
+        """Complete what this process tells of itself."""
+        status.error = self._recorder.error
+        status.ledger = self._counted()
+        if self._taps is not None:
+            status.queues = self._taps.status()
+        if self._front is None:
+            return
+        status.lane = self._front.lane()
+        status.sides = {
+            side.value: view.status(self._front.in_flight(side))
+            for side, view in self._views.of.items()
+        }
+        if self._safeguards is not None:
+            self._safeguards.tell(status)
+        status.mirroring = status.mirroring and self._front.proxy.closed is None
 
     def _counted(self) -> dict[str, int]:
-        return self.proxy.ledger.to_dict()
+        return {} if self._front is None else self._front.proxy.ledger.to_dict()
 
     def _flush(self) -> None:
-        self._recorder.flush(self._counted())
+        if self._recorder.flush(self._counted()) and self._taps is not None:
+            self._taps.flushed()
 
     def _recording_failed(self, why: str) -> None:
         """Stop mirroring: without a recording there is nothing to mirror for."""
-        self.proxy.closed = Reason.FILTERED
+        if self._front is not None:
+            self._front.stop_mirroring()
         self.log.error("recording stopped, and with it the mirroring: {why}", why=why)
 
 
-async def start(reactor: Any, options: ShadowOptions) -> ShadowService:
-    """Attach the taps, open the run, and listen.
+async def start(reactor: Any, options: ShadowOptions, place: Place | None = None) -> ShadowService:
+    """Open the run, attach the taps, and listen; without a *place*, one process does all.
 
     :raises ShadowError: a URL is wrong, legacy cannot be reached, or the address is taken.
     :raises QueueError: a queue cannot be tapped.
     :raises RecordingError: the run directory cannot be written, or holds a run already.
     """
-    names = mapped_names(options)
-    sides = _upstreams(reactor, options)
+    if place is None:
+        run = begin(options, time.time())
+        here = Place(Role.WHOLE, run.manifest.created)
+    else:
+        run, here = Run.open(options.run, options.recording.redactor()), place
+    hand = Background()
+    writers = _writers(options, here, run, hand)
+    service = ShadowService(reactor, options, here, run, writers, hand)
     try:
-        where = address(options.legacy.url)
-        why = await reachable(reactor, *where, CONNECT_SECONDS)
-        if why:
-            raise ShadowError(f"legacy {options.legacy.url}: {why}; start it first")
-        return await _begin(reactor, options, sides, names)
+        await service.begin()
     except Exception:
-        for side in sides.values():
-            side.close()
-        raise
-
-
-async def _begin(
-    reactor: Any,
-    options: ShadowOptions,
-    sides: dict[Side, Pool],
-    names: dict[Side, dict[str, str]],
-) -> ShadowService:
-    manifest = _manifest(options)
-    writer = RunWriter(options.run, manifest)
-    service = ShadowService(reactor, options, sides, writer)
-    position = TAP_NAME.format(int(manifest.created * 1000))
-    try:
-        for side in Side:
-            reader = open_reader(reactor, options.side(side).queue, position)
-            await service.attach(side, reader, names[side])
-        service.listen()
-    except Exception:
-        await service.withdraw()
-        writer.discard()
+        service.close()
+        for writer in writers:
+            if writer is not None:
+                writer.discard()
+        if here.role is Role.WHOLE:
+            take_back(run)
         raise
     return service
 
 
-def _manifest(options: ShadowOptions) -> Manifest:
-    def told(side: SideOptions) -> dict[str, str]:
-        return {"url": side.url, "queue": parse_queue_url(side.queue).shown, "build": side.build}
+def _writers(
+    options: ShadowOptions, place: Place, run: Run, hand: Hand
+) -> tuple[PartsWriter, PartsWriter | None]:
+    """Return what records exchanges, and what records events if that is another.
 
-    return Manifest(
-        created=time.time(),
-        legacy=told(options.legacy),
-        candidate=told(options.candidate),
-        notes=list(options.notes),
-    )
+    They lie in different parts, since exchanges can be deleted before the events they need.
+    """
+    settings = options.recording
+    room = Room(options.run, settings.free_bytes)
 
+    def writer(name: str) -> PartsWriter:
+        return PartsWriter(run, name, settings.rotation, hand, room=room)
 
-def _upstreams(reactor: Any, options: ShadowOptions) -> dict[Side, Pool]:
-    """Return both sides; what the candidate may take up is bounded more narrowly."""
-    legacy = PoolLimits(answer=options.answer_seconds, connect=CONNECT_SECONDS)
-    limits = {
-        Side.LEGACY: legacy,
-        Side.CANDIDATE: replace(
-            legacy, connections=options.lane.in_flight, kept=CANDIDATE_LONGEST, bounded=True
-        ),
-    }
-    addresses = {side: address(options.side(side).url) for side in Side}
-    return {side: Pool(reactor, *addresses[side], limits[side]) for side in Side}
+    if place.role is not Role.WHOLE:
+        return writer(place.name), None
+    return writer(place.name), writer(str(Role.TAP))

@@ -20,7 +20,11 @@ class LaneStatus(msgspec.Struct, kw_only=True):
     bytes: int = 0
     most_requests: int = 0
     most_bytes: int = 0
+    """The most that was ever in it."""
     in_flight: int = 0
+    limit_requests: int = 0
+    limit_bytes: int = 0
+    """The most that it takes; 0 where that is not told."""
 
 
 class BreakerStatus(msgspec.Struct, kw_only=True):

@@ -8,6 +8,14 @@ import pytest
 from twisted.logger import LogEvent, globalLogPublisher
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what a dual run keeps in its user's home, such as keys, out of that of ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def logged_failures() -> Iterator[list[LogEvent]]:
     """Fail a test that leaves a failure in Twisted's log; one that expects it empties the list."""

@@ -137,6 +137,10 @@ class Windows:
             window.unanswered += 1
         else:
             window.candidate.add(candidate)
+        self.saw(at)
+
+    def saw(self, at: float) -> None:
+        """Note that a request came *at*, of which no time is known."""
         if at < self.first:
             self.first = at
         if at > self.last:

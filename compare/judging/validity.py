@@ -13,7 +13,7 @@ from compare.stages.tally import Summary
 from shadow.exchange import Side
 from shadow.recording import Manifest
 
-_NOT_MEANT = ("not_sampled", "filtered")
+_NOT_MEANT = ("not_sampled", "control", "switched_off", "filtered", "alone")
 
 
 def flaws(summary: Summary, manifest: Manifest, policy: Policy | None = None) -> Iterator[str]:
@@ -89,6 +89,20 @@ def is_unseen_told(summary: Summary) -> bool:
     return summary.unseen > 0 or summary.unseen_bound < 1
 
 
+def discards(side: Side, taps: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield that a side's queue threw events away before its own consumers had them.
+
+    The tap has read them, so that the comparison is sound. Of legacy's queue it means that the
+    measured system lost data; a quarantined queue that nobody reads may well be bounded so.
+    """
+    count = taps.get(side.value, {}).get("discarded", 0)
+    if count > 0:
+        yield (
+            f"{side}'s queue threw away {count:,} events that its own consumers never had; "
+            "give it more room, or more consumers"
+        )
+
+
 def _strangeness(summary: Summary, policy: Policy) -> Iterator[str]:
     """Yield that too much of further traffic may be of a shape that the run has not seen."""
     most = policy.coverage.max_unseen
@@ -104,6 +118,11 @@ def _ledger_flaws(summary: Summary, ledger: Mapping[str, int]) -> Iterator[str]:
         yield "the run has no ledger: what became of its requests is not known"
     if ledger.get("remainder"):
         yield f"the ledger does not close: {ledger['remainder']:,} requests are in no bucket"
+    if ledger.get("lost"):
+        yield (
+            f"{ledger['lost']:,} requests were received and are not recorded: "
+            "the process that had them was killed"
+        )
     pending = max(summary.pending, ledger.get("pending", 0))
     if pending:
         yield f"{pending:,} mirrored requests have no recorded outcome"
@@ -117,6 +136,13 @@ def _tap_flaws(side: Side, tap: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"{side}'s tap was never attached: its queue was not seen"
     if tap.get("error"):
         yield f"{side}'s tap failed: {tap['error']}"
+    if tap.get("lost", 0) > 0:
+        yield (
+            f"{side}'s queue lost {tap['lost']:,} events before the tap could read them: give it "
+            "more room, or the tap more time"
+        )
+    for what in tap.get("missed", ()):
+        yield f"{side}'s tap missed events: {what}"
     backlog = tap.get("backlog", -1)
     if backlog > 0:
         yield f"{side}'s tap left {backlog:,} events unread; give it longer to drain"

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from compare.judging.evidence import Finding
 from compare.judging.gates import GateResult, judged, percent, rounded
 from compare.judging.trust import is_closed, untold
-from compare.judging.validity import flaws, is_unseen_told, shortcomings, thin_dialects
+from compare.judging.validity import (
+    discards,
+    flaws,
+    is_unseen_told,
+    shortcomings,
+    thin_dialects,
+)
 from compare.policy.acceptance import AcceptanceState, accepted_requests, day_of, faults, states
 from compare.policy.policy import Policy, Veto
 from compare.stages.tally import Summary
+from shadow.exchange import Side
 from shadow.recording import Manifest
 
 __all__ = ["GateResult", "Outcome", "Verdict", "exit_code", "judge", "percent", "rounded"]
@@ -70,6 +77,7 @@ def judge(summary: Summary, manifest: Manifest, policy: Policy) -> Verdict:
     failed += [*_vetoes(summary, policy), *faults(fared, policy, "fail")]
     open_ = [f"{gate.name}: {_why_open(gate)}" for gate in _binding(gates, Finding.UNDECIDED)]
     open_ += shortcomings(summary, manifest.ledger, policy)
+    open_ += discards(Side.LEGACY, manifest.taps)
     outcome, reasons = Outcome.PASS, list[str]()
     if invalid:
         outcome, reasons = Outcome.INVALID, invalid + failed
@@ -126,6 +134,7 @@ def notes(summary: Summary, manifest: Manifest, policy: Policy) -> Iterator[str]
             "are set aside: nothing is held against the candidate there"
         )
     yield from untold(summary, manifest, policy)
+    yield from discards(Side.CANDIDATE, manifest.taps)
 
 
 def _needed(gates: tuple[GateResult, ...], summary: Summary, policy: Policy) -> int:

@@ -207,6 +207,9 @@ def settle(
 ) -> Matched:
     """Return what is behind the lines that a sieve took so far; the sieve remains as it is.
 
+    What arrived before the run's first request, when earlier parts were deleted, belongs to one of
+    theirs: if it differs, or has no partner, it is left out.
+
     :param until: epoch seconds; what arrived later may still find its partner, and is left out.
     """
     sifted = sieve.sift()
@@ -226,11 +229,11 @@ def settle(
     far, tolerated = recount.far_pairs()
     counts.tolerated += tolerated
     found.noise["server time"] += tolerated
+    since = -math.inf if run is None else run.since
     for pair in (*near, *far, *more):
-        if min(pair.legacy.event.at, pair.candidate.event.at) <= until:
+        if _is_within(pair, since, until):
             findings.pair(pair, links.had(pair.legacy.link or pair.candidate.link))
-    for alone in (left.missing, left.extra, left.duplicate, left.duplicate_lost):
-        alone[:] = [item for item in alone if item.event.at <= until]
+    _keep_within(left, since, until)
     _alone(left, links, findings)
     recount.denied(findings.put)
     found.skews[0.0] += max(0, links.server_times() - found.skews.total())
@@ -239,6 +242,16 @@ def settle(
         name = segment_name("events", number)
         found.damage.add(f"{name}: {sifted.unreadable} lines could not be read")
     return found
+
+
+def _is_within(pair: Pair, since: float, until: float) -> bool:
+    arrivals = pair.legacy.event.at, pair.candidate.event.at
+    return min(arrivals) <= until and max(arrivals) >= since
+
+
+def _keep_within(left: Leftovers, since: float, until: float) -> None:
+    for alone in (left.missing, left.extra, left.duplicate, left.duplicate_lost):
+        alone[:] = [item for item in alone if since <= item.event.at <= until]
 
 
 def _alone(left: Leftovers, links: Links, findings: Findings) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jinja2
 
+from compare.judging.shadowtax import shadow_tax, shown
 from compare.judging.verdict import percent, rounded
 from compare.render.charts import pairs, spectrum, strip
 from compare.render.visible import visible
@@ -30,7 +31,12 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 _FUNNEL = (
     ("received", "requests came to the proxy"),
     ("not_sampled", "not sampled"),
-    ("filtered", "filtered"),
+    ("control", "control arm: not mirrored, to see what mirroring costs"),
+    ("switched_off", "switched off: mirroring was off"),
+    ("filtered", "filtered by a rule"),
+    ("too_large", "too large to be kept"),
+    ("alone", "answered by the candidate alone"),
+    ("unpaired", "unpaired: the logs do not tell whether the candidate got it"),
     ("shed", "shed: the lane was full"),
     ("broken_circuit", "kept back: the candidate was down"),
     ("abandoned", "abandoned at the end"),
@@ -70,6 +76,7 @@ def render_page(report: Report) -> str:
     page = template.render(
         report=data,
         verdict=report.verdict,
+        tax="; ".join(shown(tax)) if (tax := shadow_tax(report.manifest.tax)) else "",
         causes=[*zip(causes, _within_budget(causes), strict=True)],
         hidden=max(0, len(report.summary.causes) - CAUSES),
         events=report.summary.events,

@@ -52,6 +52,32 @@ SideData.__doc__ = (
 )
 
 
+class TaxQuantileData(TypedDict):
+    """What mirroring cost at one quantile of legacy's time, in milliseconds."""
+
+    name: str
+    """`p50` and the like."""
+    with_copy: float
+    without: float
+    difference: float
+    low: float
+    """It is at least this, with 95 % confidence."""
+    high: float
+    """It is at most this."""
+
+
+class ShadowTaxData(TypedDict):
+    """What mirroring cost the clients, by the control arm."""
+
+    by: Literal["request", "slice"]
+    """What was drawn for the control arm."""
+    control: int
+    """Answers of legacy's without a copy to the candidate."""
+    mirrored: int
+    quantiles: list[TaxQuantileData]
+    """Those of which enough is known."""
+
+
 class LatencyData(TypedDict):
     """How long both sides took."""
 
@@ -63,6 +89,8 @@ class LatencyData(TypedDict):
     candidate: SideData
     legacy_unanswered: int
     candidate_unanswered: int
+    shadow_tax: ShadowTaxData | None
+    """Null for a run without a control arm."""
 
 
 class CoverageData(TypedDict):

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
+from compare.judging.shadowtax import shadow_tax, shown
 from compare.judging.validity import uncovered
 from compare.judging.verdict import GateResult, rounded
 from compare.render.visible import visible
@@ -17,7 +18,12 @@ _COLOURS = {"PASS": "32", "FAIL": "31", "UNDECIDED": "33", "INVALID": "35"}
 _LEDGER = (
     ("received", "received"),
     ("not_sampled", "not sampled"),
+    ("control", "control arm"),
+    ("switched_off", "switched off"),
     ("filtered", "filtered"),
+    ("too_large", "too large"),
+    ("alone", "alone"),
+    ("unpaired", "unpaired"),
     ("shed", "shed"),
     ("broken_circuit", "broken circuit"),
     ("abandoned", "abandoned"),
@@ -26,6 +32,7 @@ _LEDGER = (
     ("differed", "  differed"),
     ("failed", "  failed"),
     ("pending", "  pending"),
+    ("lost", "lost"),
     ("remainder", "remainder"),
 )
 _ALWAYS = ("received", "mirrored", "agreed", "differed", "failed", "remainder")
@@ -172,6 +179,9 @@ def _latency(report: Report) -> Iterator[str]:
     for name, side in (("legacy", pool.legacy), ("candidate", pool.candidate)):
         values = [side.quantile(share) * 1000 for share in (0.5, 0.9, 0.99, 0.999)]
         yield f"  {name:<10}" + "".join(f"{value:>10.2f}" for value in (*values, side.most * 1000))
+    tax = shadow_tax(report.manifest.tax)
+    for number, line in enumerate([] if tax is None else shown(tax)):
+        yield f"  {'' if number else 'shadow tax':<12}{line}"
 
 
 def _ledger(report: Report) -> Iterator[str]:

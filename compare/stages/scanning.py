@@ -15,7 +15,7 @@ from compare.stages.rules import Rules
 from compare.stages.shuffle import Outbox
 from compare.stages.tally import UnitCounts
 from pyingest.message import Request
-from shadow.exchange import Answered, Exchange, Failed, Outcome
+from shadow.exchange import Answered, Exchange, Failed, Outcome, Side
 from shadow.recording import RunReader, partition
 
 TIES = "ties"
@@ -108,7 +108,10 @@ class Scan:
 
     def _compare(self, unit: int, at: float, legacy: Outcome, candidate: Outcome) -> None:
         found = self.found
-        found.windows.add(at, _seconds(legacy), _seconds(candidate))
+        if _is_timed(legacy) and _is_timed(candidate):
+            found.windows.add(at, _seconds(legacy), _seconds(candidate))
+        else:
+            found.windows.saw(at)
         found.failed += isinstance(candidate, Failed)
         if isinstance(legacy, Failed):
             return
@@ -158,16 +161,24 @@ def request_digest(request: Request) -> bytes:
 
 def visit_of(segment: int, exchange: Exchange) -> Visit:
     """Return what pairing needs of an exchange."""
-    candidate = exchange.candidate
+    # The copy's events are in quarantine, those of the side that answered in production.
+    ours, copy = exchange.legacy, exchange.candidate
+    if exchange.owner is Side.CANDIDATE:
+        ours, copy = copy, ours
     mirrored = exchange.outcomes is not None
-    claims = is_success(candidate)
-    doubtful = claims is False or is_success(exchange.legacy) is False
+    claims = is_success(copy)
+    doubtful = claims is False or is_success(ours) is False
     return Visit(segment, exchange.number, mirrored, claims, doubtful)
 
 
 def is_error(outcome: Outcome) -> bool:
     """Say whether a side gave no answer, or one that blames itself."""
     return isinstance(outcome, Failed) or outcome.response.status >= 500
+
+
+def _is_timed(outcome: Outcome) -> bool:
+    """Say whether it is known how long a side took: a log may not tell."""
+    return outcome.seconds >= 0
 
 
 def _seconds(outcome: Outcome) -> float | None:

@@ -4,6 +4,7 @@ A fault matrix runs over anything that is a :class:`Backend`; a server on TCP be
 saying how it is started and how its queue is opened (:class:`ServerBackend`).
 """
 
+import contextlib
 import enum
 import os
 import signal
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,6 +61,9 @@ class Backend(Protocol):
     async def start(self, reactor: Any, directory: Path) -> None:
         """Begin to serve, with *directory* for files."""
 
+    async def make(self, name: str) -> None:
+        """Make the queue *name*, where an engine makes none by itself."""
+
     def queue(self, name: str) -> Queue:
         """Return a queue to which the events of the queue *name* may be written."""
 
@@ -85,6 +89,8 @@ class FaultProxy:
         self._listening: Any = None
         self._pairs: set[_Front] = set()
         self.fault: Fault | None = None
+        self.translate: Callable[[bytes], bytes] | None = None
+        """What is done to answers: an engine whose answers say where to connect needs that."""
         self.port = 0
 
     def listen(self) -> None:
@@ -138,6 +144,8 @@ class FaultProxy:
 
     def answer(self, front: "_Front", data: bytes) -> None:
         """Pass an answer to the client, as the fault allows."""
+        if self.translate is not None:
+            data = self.translate(data)
         match self.fault:
             case Fault.SILENT:
                 pass
@@ -189,7 +197,8 @@ class _Front(TcpProtocol):
     def half_close(self) -> None:
         if not self.ended:
             handle = self.transport.getHandle()  # type: ignore[union-attr]
-            handle.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the client has gone meanwhile
+                handle.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:
         self.transport.abortConnection()  # type: ignore[union-attr]
@@ -250,6 +259,9 @@ class ServerBackend:
         await self.ready()
         self.proxy = FaultProxy(reactor, self.port)
         self.proxy.listen()
+
+    async def make(self, name: str) -> None:
+        """See :class:`Backend`."""
 
     async def inflict(self, fault: Fault) -> None:
         """See :class:`Backend`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pyingest.event import Stored
+from pyingest.queues.gauge import Gauge
 from pyingest.queues.interface import QueueError, QueueUrl
 from pyingest.queues.kafka_client import missing, no_topics, settings
 from pyingest.queues.loop_queue import READ_SECONDS
@@ -51,6 +53,8 @@ class KafkaReader:
         self._asker: Consumer | None = None
         self._at: dict[Place, int] = {}
         self._kept: dict[Place, int] = {}
+        self._sought: dict[Place, int] = {}
+        self._lost: dict[str, int] = dict.fromkeys(url.names, 0)
 
     async def attach(self) -> None:
         """Take the position from which the topics will be read, and keep it.
@@ -72,6 +76,29 @@ class KafkaReader:
         :raises QueueError: the cluster cannot be asked now.
         """
         return await self._guarded(self._backlog)
+
+    async def gauge(self) -> dict[str, Gauge]:
+        """Return what lies beyond this reader, and what was deleted before it came by.
+
+        Of the topics' own consumers a cluster tells only who asks by their group's name.
+
+        :raises QueueError: the cluster cannot be asked now.
+        """
+        return await self._guarded(self._gauges)
+
+    def position(self) -> str:
+        """Return the offsets that come next, as a list of topic, partition and offset."""
+        return json.dumps([[*place, offset] for place, offset in self._at.items()])
+
+    def seek(self, position: str) -> None:
+        """Go on at *position*, where that is further than what the cluster keeps.
+
+        :raises QueueError: the text is no position of a reader of Kafka.
+        """
+        try:
+            self._sought = {(str(t), int(p)): int(at) for t, p, at in json.loads(position)}
+        except (ValueError, TypeError):
+            raise QueueError(f"{self._where}: no position of a reader of Kafka") from None
 
     async def detach(self) -> None:
         """Mark the offsets as given up; the cluster drops those of an idle group by itself.
@@ -113,6 +140,7 @@ class KafkaReader:
             if known.offset < 0 or known.metadata == GIVEN_UP:
                 low, high = self._ends(place)
                 start[place] = low if self._from_start else high
+            start[place] = max(start[place], self._sought.get(place, 0))
         return start
 
     def _assign(self, consumer: Consumer) -> None:
@@ -121,7 +149,7 @@ class KafkaReader:
     def _read(self, limit: int) -> list[Stored]:
         consumer = self._attached()
         self._keep()
-        ends = {place: self._ends(place)[1] for place in self._at}
+        ends = self._looked()
         at = dict(self._at)
         found: list[Stored] = []
         give_up = time.monotonic() + READ_SECONDS
@@ -155,8 +183,26 @@ class KafkaReader:
 
     def _backlog(self) -> int:
         self._attached()
-        ends = {place: self._ends(place)[1] for place in self._at}
-        return _waiting(self._at, ends)
+        return _waiting(self._at, self._looked())
+
+    def _gauges(self) -> dict[str, Gauge]:
+        self._attached()
+        ends = self._looked()
+        gauges: dict[str, Gauge] = {}
+        for name in self._url.names:
+            own = {place: end for place, end in ends.items() if place[0] == name}
+            gauges[name] = Gauge(waiting=_waiting(self._at, own), lost=self._lost[name])
+        return gauges
+
+    def _looked(self) -> dict[Place, int]:
+        """Return where the partitions end; count, and step over, what was deleted unread."""
+        ends: dict[Place, int] = {}
+        for place, at in self._at.items():
+            low, ends[place] = self._ends(place)
+            if low > at:
+                self._lost[place[0]] += low - at
+                self._at[place] = low
+        return ends
 
     def _keep(self) -> None:
         moved = [place for place, offset in self._at.items() if self._kept.get(place) != offset]
@@ -169,7 +215,7 @@ class KafkaReader:
         consumer = self._attached()
         consumer.unassign()
         given_up = [TopicPartition(*place, at, GIVEN_UP) for place, at in self._at.items()]
-        self._at, self._kept = {}, {}
+        self._at, self._kept, self._sought = {}, {}, {}
         assert self._asker is not None
         self._asker.commit(offsets=given_up, asynchronous=False)
 

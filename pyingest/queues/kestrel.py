@@ -1,4 +1,4 @@
-"""A client of a Kestrel server: writes with an honest outcome, reads without stealing.
+"""A client of a Kestrel server that writes with an honest outcome.
 
 Nothing is ever sent twice: when the connection is lost after sending, the outcome is unknown,
 and said to be.
@@ -10,26 +10,13 @@ from typing import Any
 from twisted.internet.defer import DeferredList
 from twisted.internet.task import deferLater
 
-from pyingest.event import Event, Stored
-from pyingest.queues.interface import Outcome, QueueError
+from pyingest.event import Event
+from pyingest.queues.interface import Outcome
 from pyingest.queues.kestrel_connection import Connector, KestrelClientProtocol, Lost
-from pyingest.queues.kestrel_wire import (
-    ERRORS,
-    Reply,
-    Value,
-    is_queue_name,
-    outcome,
-    set_request,
-    stat,
-)
+from pyingest.queues.kestrel_wire import is_queue_name, outcome, set_request
 
 DEADLINE = 1.5
 """Seconds for one publish as a whole: what the legacy service gives its queue."""
-READ_SECONDS = 10.0
-"""For what a reader asks at once."""
-PIPELINED = 128
-REDELIVERY_SECONDS = 30.0
-"""How long after a loss a message that comes again is known for the same one."""
 
 
 class KestrelQueue:
@@ -116,135 +103,3 @@ class KestrelQueue:
     def _cut(self, protocol: KestrelClientProtocol, late: list[bool]) -> None:
         late.append(True)
         protocol.abort()
-
-
-class KestrelReader:
-    """Reads queues through fan-out queues (``events+shadow``): their consumers lose nothing.
-
-    The fan-out is created by :meth:`attach`, or by the first call of another method, and sees
-    what is written later; one that exists goes on where it stopped. Each message is confirmed
-    by asking for the next. Offsets are counted here, per queue, from 1.
-    """
-
-    def __init__(
-        self, reactor: Any, host: str, port: int, names: Sequence[str], child: str = "shadow"
-    ) -> None:
-        for name in (*names, child):
-            if not is_queue_name(name):
-                raise QueueError(f"{name!r} cannot be the name of a Kestrel queue")
-        self._reactor = reactor
-        self._connector = Connector(reactor, host, port, READ_SECONDS)
-        self._where = f"queue kestrel://{host}:{port}"
-        self._children = {name: f"{name}+{child}" for name in names}
-        self._offsets = dict.fromkeys(names, 0)
-        # An empty answer costs the server as much as a full one: ask for about as many as came.
-        self._expected = dict.fromkeys(names, 1)
-        self._unsure: dict[str, tuple[bytes, float]] = {}
-        self._attached = False
-
-    async def attach(self) -> None:
-        """Create the fan-out queues, so that whatever is written from now on is seen.
-
-        :raises QueueError: the server cannot be asked now.
-        """
-        requests = [b"get %b/peek\r\n" % child.encode() for child in self._children.values()]
-        answers = await self._ask(requests)
-        if None in answers:
-            raise QueueError(f"{self._where}: closed the connection; is it a Kestrel server?")
-        self._attached = True
-
-    async def read(self, limit: int) -> list[Stored]:
-        """Return up to *limit* messages not yet returned, each queue's oldest first.
-
-        :raises QueueError: the server cannot be asked now, and nothing was read.
-        """
-        if not self._attached:
-            await self.attach()
-        found: list[Stored] = []
-        for name in sorted(self._children, key=self._offsets.__getitem__):
-            try:
-                await self._drain(name, limit, found)
-            except QueueError:
-                if not found:
-                    raise
-                break
-        return found
-
-    async def backlog(self) -> int:
-        """Return how many messages wait in the fan-out queues.
-
-        :raises QueueError: the server cannot be asked now.
-        """
-        if not self._attached:
-            await self.attach()
-        (lines,) = await self._ask([b"stats\r\n"])
-        if lines is None:
-            raise QueueError(f"{self._where}: closed the connection while it was asked")
-        figures = dict(stat(line) for line in lines if isinstance(line, bytes))
-        names = (f"queue_{child}_items" for child in self._children.values())
-        return sum(figures.get(name, 0) for name in names)
-
-    async def detach(self) -> None:
-        """Delete the fan-out queues: on a real Kestrel one that nobody reads grows for ever.
-
-        :raises QueueError: the server cannot be asked now.
-        """
-        await self._ask([b"delete %b\r\n" % child.encode() for child in self._children.values()])
-        self._attached = False
-
-    async def close(self) -> None:
-        """End the connection; no message is open then."""
-        await self._connector.close()
-
-    async def _drain(self, name: str, limit: int, found: list[Stored]) -> None:
-        """Add what waits in one queue; many requests at once, each confirms what came before."""
-        child = self._children[name].encode()
-        while len(found) < limit:
-            asked = min(self._expected[name], limit - len(found))
-            requests = [b"get %b/close/open\r\n" % child] * asked + [b"get %b/close\r\n" % child]
-            answers = await self._ask(requests)
-            bodies = [
-                reply.body
-                for answer in answers
-                for reply in answer or ()
-                if isinstance(reply, Value)
-            ]
-            lost = None in answers
-            self._take(name, bodies, found)
-            if lost and bodies and answers.index(None) == len(bodies):
-                self._unsure[name] = (bodies[-1], self._reactor.seconds() + REDELIVERY_SECONDS)
-            if lost:
-                raise QueueError(f"{self._where}: closed the connection while it was read")
-            if len(bodies) < asked:
-                self._expected[name] = len(bodies) + 1
-                return
-            self._expected[name] = min(2 * asked, PIPELINED)
-
-    def _take(self, name: str, bodies: list[bytes], found: list[Stored]) -> None:
-        """Number messages; one that was read before the connection was lost is not new."""
-        for body in bodies:
-            known, until = self._unsure.pop(name, (None, 0.0))
-            if body == known and self._reactor.seconds() < until:
-                continue
-            self._offsets[name] += 1
-            found.append(Stored(name, self._offsets[name], body))
-
-    async def _ask(self, requests: list[bytes]) -> list[list[Reply] | None]:
-        """Return the answers, ``None`` for those that were lost.
-
-        :raises QueueError: there is no connection, or the first answer is an error.
-        """
-        try:
-            protocol = await self._connector.connection()
-        except Lost as error:
-            raise QueueError(f"{self._where}: {error}; is a queue server running there?") from None
-        timer = self._reactor.callLater(READ_SECONDS, protocol.abort)
-        answers = await DeferredList(protocol.ask(requests, True), consumeErrors=True)
-        if timer.active():
-            timer.cancel()
-        whole = [answer if good and answer[-1] not in ERRORS else None for good, answer in answers]
-        if whole[0] is None and answers[0][0]:
-            raise QueueError(
-                f"{self._where}: answered {answers[0][1][-1]!r}; it cannot be read this way"
-            )
-        return whole

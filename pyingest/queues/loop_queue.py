@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from pyingest.event import Event, Stored
 from pyingest.queues.batches import Batches
+from pyingest.queues.gauge import Gauge, Gauging, Seekable
 from pyingest.queues.interface import Outcome, QueueError, Reader
 from pyingest.queues.loop_thread import LoopThread
 
@@ -107,10 +108,14 @@ class LoopQueue:
         return outcomes
 
 
+class FullReader(Reader, Gauging, Seekable, Protocol):
+    """A reader that can all that one can."""
+
+
 class LoopReader:
     """A reader that lives in a loop's thread; see :class:`pyingest.queues.interface.Reader`."""
 
-    def __init__(self, reactor: Any, make: Callable[[], Reader]) -> None:
+    def __init__(self, reactor: Any, make: Callable[[], FullReader]) -> None:
         self._thread = LoopThread(reactor, "queue reader")
         self._reader = make()
         self._closed = False
@@ -126,6 +131,18 @@ class LoopReader:
     async def backlog(self) -> int:
         """Return how many messages wait."""
         return await self._ask(self._reader.backlog)
+
+    async def gauge(self) -> dict[str, Gauge]:
+        """Return what the server tells of each queue."""
+        return await self._ask(self._reader.gauge)
+
+    def position(self) -> str:
+        """Return where this reader stands. Not while a read is under way."""
+        return self._reader.position()
+
+    def seek(self, position: str) -> None:
+        """Go on behind *position*; before attaching."""
+        self._reader.seek(position)
 
     async def detach(self) -> None:
         """Give the position up."""

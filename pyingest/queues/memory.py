@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from pyingest.event import Event, Stored
-from pyingest.queues.interface import Outcome
+from pyingest.queues.gauge import Gauge
+from pyingest.queues.interface import Outcome, QueueError
 
 
 class MemoryQueue:
@@ -79,6 +80,25 @@ class MemoryReader:
         """Return how many messages wait."""
         waiting = self._queue.stored[self._position :]
         return sum(item.queue in self._names for item in waiting)
+
+    async def gauge(self) -> dict[str, Gauge]:
+        """Return how many messages of each queue wait; none is ever lost."""
+        waiting = [item.queue for item in self._queue.stored[self._position :]]
+        names = sorted(self._names)
+        return {name: Gauge(waiting=waiting.count(name), lost=0, discarded=0) for name in names}
+
+    def position(self) -> str:
+        """Return how many messages lie behind this reader."""
+        return str(self._position)
+
+    def seek(self, position: str) -> None:
+        """Go on behind so many messages.
+
+        :raises QueueError: the text is no number.
+        """
+        if not position.isdecimal():
+            raise QueueError("memory: no position of a reader in memory")
+        self._position = int(position)
 
     async def detach(self) -> None:
         """Do nothing: a position in memory costs nothing."""

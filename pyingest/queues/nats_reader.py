@@ -13,10 +13,12 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, 
 from nats.js.errors import APIError, NotFoundError
 
 from pyingest.event import Stored
+from pyingest.queues.gauge import Gauge
 from pyingest.queues.interface import QueueError, QueueUrl
 from pyingest.queues.link import Away, Link
 from pyingest.queues.loop_queue import READ_SECONDS
 from pyingest.queues.nats_connection import NatsConnection, connect
+from pyingest.queues.nats_gauge import Losses, gauges
 from pyingest.queues.nats_queue import told
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ class NatsReader:
         self._link: Link[NatsConnection] = Link(lambda: connect(url))
         self._attached = False
         self._at = 0
+        self._losses = Losses()
         self._unconfirmed = ""
         """Where to confirm what was returned last; empty when that is done."""
 
@@ -62,6 +65,28 @@ class NatsReader:
         :raises QueueError: the server cannot be asked now.
         """
         return await self._guarded(self._backlog)
+
+    async def gauge(self) -> dict[str, Gauge]:
+        """Return what the server tells of the stream and its other consumers.
+
+        With several subjects what waits is told of all of them together, by :meth:`backlog`.
+
+        :raises QueueError: the server cannot be asked now.
+        """
+        return await self._guarded(self._gauge)
+
+    def position(self) -> str:
+        """Return the sequence of the message that was returned last."""
+        return str(self._at)
+
+    def seek(self, position: str) -> None:
+        """Pass over everything up to *position*.
+
+        :raises QueueError: the text is no position of a reader of NATS.
+        """
+        if not position.isdecimal():
+            raise QueueError(f"{self._where}: no position of a reader of NATS")
+        self._at = int(position)
 
     async def detach(self) -> None:
         """Remove the consumer.
@@ -99,11 +124,14 @@ class NatsReader:
         else:
             again = behind(known)
             if again is None:
+                delivered = known.delivered.stream_seq if known.delivered else 0
+                self._losses.begin(stream, self._url.names, max(self._at, delivered))
                 self._attached = True
                 return
             start = again
             await manager.delete_consumer(self._url.stream, self._cursor)
         await manager.add_consumer(self._url.stream, self._consumer(start))
+        self._losses.begin(stream, self._url.names, max(self._at, start - 1))
         self._attached = True
 
     def _consumer(self, start: int) -> ConsumerConfig:
@@ -137,6 +165,8 @@ class NatsReader:
                 break
         # Only now: what is lost on the way is had again.
         self._unconfirmed = last
+        for item in found:
+            self._losses.passed(item.offset)
         if found:
             self._at = found[-1].offset
         return found
@@ -180,6 +210,12 @@ class NatsReader:
         manager = client.jsm(timeout=READ_SECONDS)
         known = await manager.consumer_info(self._url.stream, self._cursor)
         return known.num_pending or 0
+
+    async def _gauge(self, client: Client) -> dict[str, Gauge]:
+        if not self._attached:
+            await self._attach(client)
+        manager = client.jsm(timeout=READ_SECONDS)
+        return await gauges(manager, self._url, self._cursor, self._losses)
 
     async def _detach(self, client: Client) -> None:
         self._unconfirmed, self._at = "", 0

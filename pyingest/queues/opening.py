@@ -8,11 +8,13 @@ from typing import Any, Protocol, cast
 
 from pyingest.queues.credentials import check_credentials
 from pyingest.queues.file import FileQueue
+from pyingest.queues.file_reader import FileReader
 from pyingest.queues.interface import Queue, QueueError, QueueUrl, Reader, parse_queue_url
 from pyingest.queues.kestrel import DEADLINE as KESTREL_DEADLINE
-from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.kestrel import KestrelQueue
 from pyingest.queues.kestrel_fleet import KestrelFleet
 from pyingest.queues.kestrel_fleet_reader import KestrelFleetReader
+from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.kestrel_wire import is_queue_name
 from pyingest.queues.memory import MemoryQueue
 from pyingest.queues.sqlite import LOCK_SECONDS, SqliteOptions, SqliteQueue
@@ -65,11 +67,13 @@ def open_reader(reactor: Any, text: str, cursor: str, from_start: bool = False) 
     """
     url = parse_queue_url(text)
     match url.scheme:
-        case "memory" | "file":
+        case "memory":
             raise QueueError(
-                f"queue URL {url.shown!r}: a queue in memory or in a plain file cannot be "
-                "followed from another process; use sqlite: or kestrel:"
+                f"queue URL {url.shown!r}: a queue in memory cannot be followed from another "
+                "process; use sqlite: or kestrel:"
             )
+        case "file":
+            return FileReader(Path(url.location), url.names, cursor, from_start)
         case "sqlite":
             return SqliteReader(reactor, Path(url.location), url.names, cursor, from_start)
         case "kestrel":

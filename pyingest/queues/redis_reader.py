@@ -1,21 +1,30 @@
 """Reads streams of Redis from an id on, which takes nothing from anybody."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from pyingest.event import Stored
+from pyingest.queues.gauge import Gauge
 from pyingest.queues.interface import QueueError, QueueUrl
 from pyingest.queues.link import Away, Link
 from pyingest.queues.loop_queue import READ_SECONDS
 from pyingest.queues.redis_connection import Lost, RedisConnection, connect
+from pyingest.queues.redis_gauge import (
+    START,
+    Consumers,
+    StreamState,
+    consumers,
+    gauge,
+    order,
+    stream_state,
+)
 
 T = TypeVar("T")
-
-START = b"0-0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class RedisReader:
         self._link: Link[RedisConnection] = Link(lambda: connect(url))
         self._at: dict[str, Position] = {}
         self._kept: dict[str, Position] = {}
+        self._sought: dict[str, Position] = {}
+        self._lost: dict[str, int] = dict.fromkeys(url.names, 0)
 
     async def attach(self) -> None:
         """Take the positions from which the streams will be read, and keep them.
@@ -74,6 +85,29 @@ class RedisReader:
         :raises QueueError: the server cannot be asked now.
         """
         return await self._guarded(self._backlog)
+
+    async def gauge(self) -> dict[str, Gauge]:
+        """Return what the server tells of each stream, and of its consumer groups.
+
+        :raises QueueError: the server cannot be asked now.
+        """
+        return await self._guarded(self._gauges)
+
+    def position(self) -> str:
+        """Return the ids behind which this reader stands."""
+        return json.dumps({name: at.encode().decode() for name, at in self._at.items()})
+
+    def seek(self, position: str) -> None:
+        """Go on behind *position*, if that is further than what the server keeps.
+
+        :raises QueueError: the text is no position of a reader of Redis.
+        """
+        try:
+            self._sought = {name: decode(text) for name, text in json.loads(position).items()}
+            for at in self._sought.values():
+                order(at.id)
+        except (ValueError, TypeError, AttributeError):
+            raise QueueError(f"{self._where}: no position of a reader of Redis") from None
 
     async def detach(self) -> None:
         """Remove the positions from the server.
@@ -99,6 +133,8 @@ class RedisReader:
             name: decode(text) if text else await self._start(connection, name)
             for name, text in zip(names, known, strict=True)
         }
+        for name in self._sought.keys() & self._at.keys():
+            self._at[name] = max(self._at[name], self._sought[name], key=lambda at: order(at.id))
         await self._keep(connection)
 
     async def _start(self, connection: RedisConnection, name: str) -> Position:
@@ -135,9 +171,30 @@ class RedisReader:
                 total += max(0, state.added - position.passed)
         return total
 
+    async def _gauges(self, connection: RedisConnection) -> dict[str, Gauge]:
+        if not self._at:
+            await self._attach(connection)
+        found: dict[str, Gauge] = {}
+        for name in self._at:
+            state = await stream_state(connection, name)
+            self._miss(name, state)
+            groups = await consumers(connection, name) if state.added else Consumers()
+            lost, passed = self._lost[name], self._at[name].passed
+            found[name] = gauge(state, groups, max(0, state.added - passed), lost)
+        return found
+
+    def _miss(self, name: str, state: StreamState) -> None:
+        """Count what was removed from a stream before it could be read, and step over it."""
+        at = self._at[name]
+        is_behind = order(state.last) > order(at.id)
+        gone = (state.gone if is_behind else state.added) - at.passed
+        if gone > 0:
+            self._lost[name] += gone
+            self._at[name] = Position(at.id, at.passed + gone)
+
     async def _detach(self, connection: RedisConnection) -> None:
         await connection.client.hdel(self._key, *self._url.names)
-        self._at, self._kept = {}, {}
+        self._at, self._kept, self._sought = {}, {}, {}
 
     async def _keep(self, connection: RedisConnection) -> None:
         moved = {name: at for name, at in self._at.items() if self._kept.get(name) != at}
@@ -157,37 +214,6 @@ class RedisReader:
             await self._link.drop()
             why = str(error) or "it does not answer"
             raise QueueError(f"{self._where}: {why}; is Redis running there?") from None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamState:
-    """What a server tells about a stream."""
-
-    last: bytes
-    added: int
-    length: int
-
-
-async def stream_state(connection: RedisConnection, name: str) -> StreamState:
-    """Return the state of a stream; one that is not there is empty.
-
-    :raises QueueError: the server is older than Redis 7.0, which counts what was added.
-    """
-    try:
-        known: dict[str, Any] = await connection.client.xinfo_stream(name)
-    except ResponseError as error:
-        if "no such key" in str(error):
-            return StreamState(START, 0, 0)
-        raise
-    if "entries-added" not in known:
-        raise QueueError("the server is too old to be read: it must be Redis 7.0 or later")
-    return StreamState(known["last-generated-id"], known["entries-added"], known["length"])
-
-
-def order(id: bytes) -> tuple[int, int]:
-    """Return an entry's id as it sorts."""
-    time, _, number = id.partition(b"-")
-    return int(time), int(number)
 
 
 def good(reply: Any) -> Any:

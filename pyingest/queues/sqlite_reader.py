@@ -1,10 +1,12 @@
 """Reading an SQLite queue from any process, with a cursor of one's own."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pyingest.event import Stored
+from pyingest.queues.gauge import Gauge
 from pyingest.queues.interface import Outcome, QueueError
 from pyingest.queues.log import Drop, Move
 from pyingest.queues.sqlite import Durability, LogThread, SqliteOptions
@@ -60,6 +62,31 @@ class SqliteReader:
         """
         return await self._call(self._count)
 
+    async def gauge(self) -> dict[str, Gauge]:
+        """Return how many messages lie beyond this cursor, and beyond the slowest other one.
+
+        The file throws nothing away that a cursor has not passed.
+
+        :raises QueueError: the file cannot be read now, or the reader is closed.
+        """
+        return await self._call(self._gauges)
+
+    def position(self) -> str:
+        """Return the offsets of what was returned last."""
+        return json.dumps(self._at)
+
+    def seek(self, position: str) -> None:
+        """Go on behind *position*, if that is further than the file's cursor.
+
+        :raises QueueError: the text is no position of an SQLite reader.
+        """
+        try:
+            known = {name: int(off) for name, off in json.loads(position).items()}
+        except (ValueError, TypeError, AttributeError):
+            where = self._thread.file.path
+            raise QueueError(f"queue file {where}: no position of an SQLite reader") from None
+        self._at = {name: max(off, known.get(name, 0)) for name, off in self._at.items()}
+
     async def detach(self) -> None:
         """Remove the cursor from the file.
 
@@ -95,6 +122,23 @@ class SqliteReader:
             for off, body in self._thread.file.items(name, self._at[name], limit)
         ]
         return sorted(rows, key=lambda item: item.offset)[:limit]
+
+    def _gauges(self) -> dict[str, Gauge]:
+        file, cursors = self._thread.file, self._thread.file.cursors()
+        gauges: dict[str, Gauge] = {}
+        for name in self._names:
+            # A server's own consumers stand under the empty name, and then nobody else counts.
+            others = {who: off for (who, queue), off in cursors.items() if queue == name}
+            others = {"": others[""]} if "" in others else others
+            others.pop(self._cursor, None)
+            depths = [file.weigh(who, name, off)[0] for who, off in others.items()]
+            gauges[name] = Gauge(
+                waiting=file.count(name, self._at[name]),
+                lost=0,
+                depth=max(depths, default=-1),
+                discarded=0,
+            )
+        return gauges
 
     def _count(self) -> int:
         return sum(self._thread.file.count(name, self._at[name]) for name in self._names)

@@ -15,7 +15,8 @@ from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, gatherResults
 
 from pyingest.event import Event, Stored
-from pyingest.queues.interface import Outcome, Queue, Reader
+from pyingest.queues.gauge import Gauging, Seekable
+from pyingest.queues.interface import Outcome, Queue, QueueError, Reader
 from pyingest.queues.opening import open_queue, open_reader
 
 reactor: Any = installed
@@ -39,12 +40,16 @@ class QueueContract:
     """Whether a reader's position outlives it."""
     repeats = True
     """Whether a reader that ended without a word leaves its last batch to its successor."""
+    tells_each = True
+    """Whether it is told for each queue how much of it waits."""
     remembers = True
     """Whether a new reader may begin with what was there before it."""
 
     names: tuple[str, ...]
     queue: Queue
     assertEqual: Any
+    assertGreater: Any
+    assertRaises: Any
     addCleanup: Any
 
     def setUp(self) -> None:
@@ -74,6 +79,9 @@ class QueueContract:
         reader = self.reader(cursor, from_start)
         await reader.attach()
         return reader
+
+    async def died(self, reader: Reader) -> None:
+        """Let a reader end as if its process had been killed."""
 
     def event(self, body: bytes, place: int = 0, key: bytes = KEY, id: bytes = b"") -> Event:
         """Return an event for one of the names."""
@@ -285,6 +293,55 @@ class QueueContract:
             second = await self.attached()
             await self.store([self.event(b"after")])
             self.assertEqual(bodies(await second.read(10)), [b"after"])
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_gauge_tells_what_waits_and_that_nothing_was_lost(self) -> Deferred[None]:
+        async def body() -> None:
+            reader = await self.attached()
+            assert isinstance(reader, Gauging)
+            await self.store([self.event(b"%d" % n, n % 2) for n in range(7)])
+            await reader.read(2)
+            gauges = await reader.gauge()
+            self.assertEqual(set(gauges), set(self.names))
+            waiting = [gauges[name].waiting for name in self.names]
+            if self.tells_each:
+                self.assertEqual(sum(waiting), 5)
+            lost = [gauge.lost for gauge in gauges.values()]
+            self.assertEqual(lost, [0, 0])
+            await reader.read(10)
+            self.assertEqual(await reader.backlog(), 0)
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_reader_that_died_is_followed_behind_what_was_kept_of_it(self) -> Deferred[None]:
+        """Its last batch was kept, together with its position, and is not had twice."""
+
+        async def body() -> None:
+            dead = await self.attached()
+            assert isinstance(dead, Seekable)
+            await self.store([self.event(b"%d" % n) for n in range(6)])
+            self.assertEqual(bodies(await dead.read(2)), [b"0", b"1"])
+            self.assertEqual(bodies(await dead.read(2)), [b"2", b"3"])
+            position = dead.position()
+            await self.died(dead)
+            heir = self.reader()
+            assert isinstance(heir, Seekable)
+            heir.seek(position)
+            await heir.attach()
+            found = await heir.read(3)
+            self.assertEqual(bodies(found), [b"4", b"5"])
+            self.assertGreater(found[0].offset, 4)
+
+        return Deferred.fromCoroutine(body())
+
+    def test_what_is_no_position_is_refused(self) -> Deferred[None]:
+        async def body() -> None:
+            reader = self.reader()
+            assert isinstance(reader, Seekable)
+            for text in ("nonsense", "[", "-1"):
+                with self.assertRaises(QueueError):
+                    reader.seek(text)
 
         return Deferred.fromCoroutine(body())
 

@@ -2,5 +2,6 @@
 
 Reading order: ``settings``, ``reading``; ``parts`` (the seams), ``service`` (one request's way);
 ``ratelimit``, ``refusals``, ``admission``; ``metrics``, ``prometheus``, ``logs``, ``observing``;
-``admin``; ``assembly`` (where all is wired); ``control``, ``worker``, ``slots``, ``supervisor``.
+``admin``; ``assembly`` (where all is wired); ``control``, ``workerend``, ``worker``; ``slots``,
+``child``, ``slot``, ``supervisor``.
 """

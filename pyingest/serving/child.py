@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,17 @@ from pyingest.serving.control import (
 )
 from pyingest.serving.metrics import Sample
 
-COMMAND = (sys.executable, "-P", "-m", "pyingest.serving.worker")
+PYTHON = (sys.executable, "-P", "-m")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a worker."""
+
+    command: Sequence[str]
+    """Words; the first is the program."""
+    begin: Begin[Any]
+    """What it is told first."""
 
 
 class Child(ProcessProtocol):
@@ -58,6 +69,12 @@ class Child(ProcessProtocol):
         self.heard = clock.seconds()
         """When it last said anything; seconds of the clock."""
         self.problem = "it has not begun"
+        self.complaint = ""
+        """The problem that it told last; empty when all was well."""
+        self.is_orderly = False
+        """Whether its process ended by itself, without an error."""
+        self.launch: Launch | None = None
+        """How it was started."""
         self.pid = 0
         """The process's id."""
         self.gone: Deferred[None] = Deferred()
@@ -67,21 +84,22 @@ class Child(ProcessProtocol):
         """Seconds since it accepted connections; 0 if it never did."""
         return 0.0 if self.ready_at is None else float(self._clock.seconds() - self.ready_at)
 
-    def start(self, reactor: Any, begin: Begin, socket: int) -> None:
-        """Start the process; it inherits *socket*, which listens already."""
+    def start(self, reactor: Any, launch: Launch, socket: int | None = None) -> None:
+        """Start the process; it inherits *socket*, which listens already, if there is one."""
+        self.launch = launch
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),
         }
         reactor.spawnProcess(
             self,
-            COMMAND[0],
-            (*COMMAND, begin.settings.listen.loop),
+            launch.command[0],
+            tuple(launch.command),
             env=environment,
-            childFDs={0: "w", 1: "r", 2: 2, LISTENING: socket},
+            childFDs={0: "w", 1: "r", 2: 2} | ({} if socket is None else {LISTENING: socket}),
         )
         self.pid = getattr(self.transport, "pid", None) or 0
-        self._send(line(begin))
+        self._send(line(launch.begin))
 
     def stop(self) -> None:
         """Ask it to accept no more, to answer what came, and to end."""
@@ -133,6 +151,7 @@ class Child(ProcessProtocol):
         value = reason.value
         signal = getattr(value, "signal", None)
         code = getattr(value, "exitCode", None)
+        self.is_orderly = code == 0
         self.how = f"signal {signal}" if signal else f"exit code {code}"
         self.problem = "it is gone"
         for number in list(self._asked):
@@ -142,6 +161,7 @@ class Child(ProcessProtocol):
 
     def _take(self, told: Told) -> None:
         self.samples, self.stats, self.problem = told.samples, told.stats, told.problem
+        self.complaint = told.problem
         self._answered(told.number)
 
     def _answered(self, number: int) -> None:

@@ -1,12 +1,14 @@
 """What a supervisor and its workers say to each other: JSON lines through two pipes."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from pyingest.serving.metrics import Sample
-from pyingest.serving.settings import Settings
+
+S = TypeVar("S")
+"""What a worker is told to do."""
 
 LISTENING = 3
 """The file descriptor of the listening socket in a worker."""
@@ -14,10 +16,10 @@ LONGEST = 64 * 1024 * 1024
 """Bytes of one line; more is a defect."""
 
 
-class Begin(msgspec.Struct, frozen=True, tag="begin"):
+class Begin(msgspec.Struct, Generic[S], frozen=True, tag="begin"):
     """To a worker, first: how to serve."""
 
-    settings: Settings
+    settings: S
     slot: int
     generation: int
     """How many workers this slot had before."""
@@ -49,10 +51,9 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     """Why it is not ready for requests; empty when it is."""
 
 
-ToWorker = Begin | Ask
+ToWorker = Begin[Any] | Ask
 ToSupervisor = Ready | Failed | Told
 _ENCODER = msgspec.json.Encoder()
-TO_WORKER: msgspec.json.Decoder[ToWorker] = msgspec.json.Decoder(ToWorker)
 TO_SUPERVISOR: msgspec.json.Decoder[ToSupervisor] = msgspec.json.Decoder(ToSupervisor)
 
 

@@ -128,6 +128,9 @@ class Refusals:
             hashes = sorted(map(token_hash, tokens))[:SHOWN]
             self._log.warning("turned away", limit=seen.turned_away, tokens=hashes)
 
+    def observe_many(self, endpoint: str, totals: Totals) -> None:
+        """Nothing to say: the quick way answers only what is not turned away."""
+
 
 class StoreFailures:
     """Warns when events could not be stored: how many, and why."""

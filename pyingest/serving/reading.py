@@ -5,7 +5,8 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +25,8 @@ _PLAIN = {
     "array": "a list",
 }
 
+S = TypeVar("S", bound=Struct)
+
 
 class SettingsError(Exception):
     """Settings that cannot be used. The text says which file, which key, and what is allowed."""
@@ -35,15 +38,9 @@ def read_settings(path: Path | None, flags: Mapping[str, object]) -> Settings:
     :param flags: dotted keys, such as ``listen.workers``; ``None`` stands for a flag not given.
     :raises SettingsError: the file cannot be read, or a setting is not allowed.
     """
-    data = {} if path is None else _parse(path)
+    data = {} if path is None else parse(path)
     where = "the flags" if path is None else str(path)
-    for key, value in flags.items():
-        if value is not None:
-            section, _, name = key.partition(".")
-            table = data.setdefault(section, {})
-            if not isinstance(table, dict):
-                raise SettingsError(f"{where}: {section}: must be a section: [{section}]")
-            table[name] = value
+    put_flags(data, flags, where)
     settings = settings_from(data, where)
     _check(settings, where)
     return settings
@@ -54,13 +51,43 @@ def settings_from(data: object, where: str) -> Settings:
 
     :raises SettingsError: a key is unknown, or a value not allowed.
     """
+    return converted(data, Settings, where)
+
+
+def converted(data: object, kind: type[S], where: str) -> S:
+    """Return *data* (as TOML gives it) as a record of that *kind*.
+
+    :raises SettingsError: a key is unknown, or a value not allowed.
+    """
     try:
-        return msgspec.convert(data, Settings)
+        return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{where}: {_explained(str(error))}") from None
+        raise SettingsError(f"{where}: {_explained(str(error), kind)}") from None
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def put_flags(data: dict[str, Any], flags: Mapping[str, object], where: str) -> None:
+    """Put *flags* over the keys of a file; a flag that is ``None`` was not given.
+
+    :raises SettingsError: what should be a section is none.
+    """
+    for key, value in flags.items():
+        if value is None:
+            continue
+        *sections, name = key.split(".")
+        table = data
+        for depth, section in enumerate(sections, 1):
+            table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                dotted = ".".join(sections[:depth])
+                raise SettingsError(f"{where}: {dotted}: must be a section: [{dotted}]")
+        table[name] = value
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Return what the TOML file at *path* holds.
+
+    :raises SettingsError: it cannot be read, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -71,7 +98,7 @@ def _parse(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: is no TOML: {error}") from None
 
 
-def _explained(message: str) -> str:
+def _explained(message: str, root: type[Struct]) -> str:
     """Return msgspec's *message* as: key path, what is wrong, what is allowed."""
     found = _AT.search(message)
     path = found["path"] if found else ""
@@ -79,8 +106,8 @@ def _explained(message: str) -> str:
     unknown = _UNKNOWN.search(text)
     if unknown:
         key = f"{path}.{unknown['key']}".lstrip(".")
-        return f"{key}: no such key; allowed here: {', '.join(_keys(path))}"
-    kind = _type_at(path)
+        return f"{key}: no such key; allowed here: {', '.join(_keys(path, root))}"
+    kind = _type_at(path, root)
     if get_origin(kind) is Literal:
         return f"{path}: {text[:1].lower()}{text[1:]}; allowed: {', '.join(get_args(kind))}"
     for word, plain in _PLAIN.items():
@@ -88,19 +115,29 @@ def _explained(message: str) -> str:
     return f"{path or 'the file'}: {text[:1].lower()}{text[1:]}"
 
 
-def _keys(path: str) -> list[str]:
+def _keys(path: str, root: type[Struct]) -> list[str]:
     """Return the keys of the section at *path*."""
-    kind = _type_at(path)
+    kind = _type_at(path, root)
     return [one.encode_name for one in msgspec.structs.fields(kind)] if _is_struct(kind) else []
 
 
-def _type_at(path: str) -> Any:
+def _type_at(path: str, root: type[Struct]) -> Any:
     """Return the type of what stands at *path*; ``None`` where there is no such key."""
-    kind: Any = Settings
+    kind: Any = root
     for name in filter(None, path.split(".")):
+        plain, bracket, _ = name.partition("[")
         fields = msgspec.structs.fields(kind) if _is_struct(kind) else ()
-        kind = next((one.type for one in fields if one.encode_name == name), None)
+        kind = next((one.type for one in fields if one.encode_name == plain), None)
+        if bracket:  # an element of a list
+            kind = next(iter(get_args(kind)), None)
+        kind = _without_none(kind)
     return kind
+
+
+def _without_none(kind: Any) -> Any:
+    """Return what an optional section is when it is there."""
+    given = [one for one in get_args(kind) if one is not NoneType]
+    return given[0] if len(given) == 1 and NoneType in get_args(kind) else kind
 
 
 def _is_struct(kind: object) -> bool:

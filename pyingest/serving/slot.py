@@ -2,14 +2,17 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from pyingest.server import ListenError
-from pyingest.serving.child import Child
-from pyingest.serving.control import Begin
+from pyingest.serving.child import Child, Launch
 from pyingest.serving.logs import Log
-from pyingest.serving.settings import Settings
 from pyingest.serving.slots import LONGEST, Deaths
+
+S = TypeVar("S")
+"""What a worker is told to do."""
+Plan = Callable[[S, int, int], Launch]
+"""How to start a worker: what it is to do, its slot, and how many that slot had before."""
 
 
 class Crew(Protocol):
@@ -18,29 +21,35 @@ class Crew(Protocol):
     def gone(self, child: Child) -> None:
         """Take note that a worker's process is gone."""
 
-    def others_serve(self, slot: "Slot") -> bool:
+    def others_serve(self, slot: "Slot[Any]") -> bool:
         """Return whether there are workers beside those of *slot*."""
 
 
-class Slot:
-    """Keeps one worker alive, and replaces it without a gap."""
+class Slot(Generic[S]):
+    """Keeps one worker alive, and replaces it without a gap.
+
+    :param listening: the socket that its workers inherit; ``None`` for those that need none.
+    :param rebind: gives such a socket anew; ``None`` if it is never to be closed.
+    """
 
     def __init__(
         self,
         reactor: Any,
         number: int,
-        listening: socket.socket,
-        rebind: Callable[[], socket.socket],
+        plan: Plan[S],
         log: Log,
         crew: Crew,
+        listening: socket.socket | None = None,
+        rebind: Callable[[], socket.socket] | None = None,
     ) -> None:
         self._reactor = reactor
         self.number = number
-        self._socket: socket.socket | None = listening
+        self._plan = plan
+        self._socket = listening
         self._rebind = rebind
         self._log = log
         self._crew = crew
-        self._settings: Settings | None = None
+        self._settings: S | None = None
         self._deaths = Deaths()
         self._later: Any = None
         self._stopping = False
@@ -66,13 +75,13 @@ class Slot:
             return "leaving"
         return "starting" if child.ready_at is None else "serving"
 
-    def start(self, settings: Settings) -> Child:
+    def start(self, settings: S) -> Child:
         """Start the first worker."""
         self._settings = settings
         self.serving = self._spawn(settings)
         return self.serving
 
-    def replace(self, settings: Settings) -> None:
+    def replace(self, settings: S) -> None:
         """Start a worker with *settings*; the present one leaves when the new one is ready."""
         self._settings = settings
         if self._stopping or self.serving is None:
@@ -96,13 +105,14 @@ class Slot:
             self._socket.close()
             self._socket = None
 
-    def _spawn(self, settings: Settings) -> Child:
-        if self._socket is None:
+    def _spawn(self, settings: S) -> Child:
+        if self._socket is None and self._rebind is not None:
             self._socket = self._rebind()
         child = Child(self._reactor, self._ready, self._ended)
-        begin = Begin(settings, self.number, self._generation)
+        launch = self._plan(settings, self.number, self._generation)
         self._generation += 1
-        child.start(self._reactor, begin, self._socket.fileno())
+        inherited = self._socket.fileno() if self._socket is not None else None
+        child.start(self._reactor, launch, inherited)
         return child
 
     def _ready(self, child: Child) -> None:

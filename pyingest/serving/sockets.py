@@ -40,12 +40,15 @@ def check_free(host: str, port: int) -> None:
         probe.close()
 
 
-def bind_all(host: str, port: int, backlog: int, count: int) -> list[socket.socket]:
+def bind_all(
+    host: str, port: int, backlog: int, count: int, beside: bool = False
+) -> list[socket.socket]:
     """Return *count* sockets that listen on the same address; port 0 takes any free one.
 
+    :param beside: share the address with other servers of the same user, if there are any.
     :raises ListenError: the address cannot be listened on.
     """
-    if port:
+    if port and not beside:
         check_free(host, port)
     first = bind(host, port, backlog)
     found = [first]

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 
 from pyingest.queues.interface import QueueError
 from pyingest.serving.admin import Report
 from pyingest.serving.assembly import FAMILIES
-from pyingest.serving.child import Child
+from pyingest.serving.child import PYTHON, Child, Launch
+from pyingest.serving.control import Begin
+from pyingest.serving.crew import ask_all, kill_silent, until_gone, until_ready
 from pyingest.serving.logs import Log
 from pyingest.serving.metrics import Family, Sample, lasting, summed
 from pyingest.serving.reading import SettingsError, address
@@ -20,12 +21,6 @@ from pyingest.serving.sockets import bind, bind_all
 WORKERS = Family("mixmigrate_workers", "gauge", "Workers, by whether they serve.")
 RESTARTS = Family("mixmigrate_worker_restarts_total", "counter", "Workers that had died.")
 SUPERVISOR_FAMILIES = (WORKERS, RESTARTS)
-PATIENCE = 2.0
-"""Seconds that a worker gets to tell its counts."""
-START = 30.0
-"""Seconds that the first workers get to listen."""
-LOOK = 0.02
-"""Seconds between two looks at whether they do."""
 SPARE = 15.0
 """Seconds beyond its own limits after which a worker that does not end is killed."""
 
@@ -52,7 +47,7 @@ class Supervisor:
         self._reread = reread
         self._log = log
         self._merge = merge
-        self._slots: list[Slot] = []
+        self._slots: list[Slot[Settings]] = []
         self._retired: list[Sample] = []
         self._polling = LoopingCall(self._poll)
         self._polling.clock = reactor
@@ -74,25 +69,14 @@ class Supervisor:
             return bind(host, self.port, listen.backlog)
 
         self._slots = [
-            Slot(self._reactor, number, one, rebind, self._log, self)
+            Slot(self._reactor, number, _plan, self._log, self, one, rebind)
             for number, one in enumerate(sockets)
         ]
-        first = [slot.start(self._settings) for slot in self._slots]
-        await self._listening(first)
+        why = await until_ready(self._reactor, [slot.start(self._settings) for slot in self._slots])
+        if why:
+            await self.stop()
+            raise QueueError(why)
         self._polling.start(self._settings.metrics.poll, now=False)
-
-    async def _listening(self, children: list[Child]) -> None:
-        until = self._reactor.seconds() + START
-        while any(one.ready_at is None for one in children):
-            bad = next((one for one in children if one.gone.called), None)
-            if bad is not None or self._reactor.seconds() > until:
-                await self.stop()
-                raise QueueError(
-                    (bad.failure or f"a worker ended: {bad.how}")
-                    if bad is not None
-                    else f"the workers did not listen within {START:.0f} s; look at the log"
-                )
-            await deferLater(self._reactor, LOOK)
 
     def reload(self) -> None:
         """Replace all workers by new ones, with the settings as they are now."""
@@ -121,20 +105,15 @@ class Supervisor:
         for slot in self._slots:
             slot.stop()
         times = self._settings.timeouts
-        until = self._reactor.seconds() + times.notice + times.grace + times.drain + SPARE
-        while self._children() and self._reactor.seconds() < until:
-            await deferLater(self._reactor, LOOK)
-        for child in self._children():
-            self._log.error("worker killed", pid=child.pid)
-            child.kill()
-            await child.gone
+        seconds = times.notice + times.grace + times.drain + SPARE
+        await until_gone(self._reactor, self._children, seconds, self._log)
         for slot in self._slots:
             slot.close()
 
     async def report(self) -> Report:
         """Return what all workers counted, those that are gone among them."""
         children = self._children()
-        await gatherResults([Deferred.fromCoroutine(one.ask(PATIENCE)) for one in children])
+        await ask_all(children)
         serving = [slot.serving for slot in self._slots if slot.serving is not None]
         up = sum(one.ready_at is not None for one in serving)
         own = [
@@ -165,7 +144,7 @@ class Supervisor:
         """Keep what a worker counted: a sum that shrank would look like a restart."""
         self._retired = summed([self._retired, lasting(child.samples, FAMILIES)], FAMILIES)
 
-    def others_serve(self, slot: Slot) -> bool:
+    def others_serve(self, slot: Slot[Settings]) -> bool:
         """Return whether there are workers beside those of *slot*."""
         return any(one.serving is not None for one in self._slots if one is not slot)
 
@@ -175,10 +154,11 @@ class Supervisor:
 
     async def _poll(self) -> None:
         """Have the counts at hand of a worker that may die before it is asked."""
-        asks = [Deferred.fromCoroutine(one.ask(PATIENCE)) for one in self._children()]
-        await gatherResults(asks)
+        await ask_all(self._children())
         oldest = self._reactor.seconds() - self._settings.timeouts.hang
-        for child in self._children():
-            if child.ready_at is not None and not child.leaving and child.heard < oldest:
-                self._log.error("worker hangs", pid=child.pid)
-                child.kill()
+        kill_silent(self._children(), oldest, self._log)
+
+
+def _plan(settings: Settings, slot: int, generation: int) -> Launch:
+    command = (*PYTHON, "pyingest.serving.worker", settings.listen.loop)
+    return Launch(command, Begin(settings, slot, generation))

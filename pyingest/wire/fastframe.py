@@ -90,7 +90,7 @@ class WholeReader:
         if data[:2] not in (b"GE", b"PO") or data[at : at + 11] != b" HTTP/1.1\r\n":
             return False
         most = self._limits.headers
-        if end - at > _SHORTEST_LINE * most and data.count(b"\r\n", at, end) - 2 > most:
+        if end - at > _SHORTEST_LINE * most and data.count(b"\n", at, end) - 2 > most:
             return False
         self.noted = noted = {}
         for name, value in _noted(data, at, end):

@@ -1,6 +1,7 @@
 """The ``data`` parameter and the two flags, where they stand in the common spelling."""
 
-from urllib.parse import unquote_to_bytes
+import re
+from itertools import product
 
 IP, VERBOSE = 1, 2
 _IP_OFF, _VERBOSE_OFF = 4, 8
@@ -11,7 +12,10 @@ _CONFLICTS = (IP | _IP_OFF, VERBOSE | _VERBOSE_OFF)
 _MOST_KNOWN = 1024
 _known: dict[bytes, int] = {}
 """What stood beside ``data`` before, and its flags: clients use the same few texts."""
-_PADDINGS = {b"%3D": b"=", b"%3d": b"=", b"%3D%3D": b"==", b"%3d%3d": b"=="}
+_HEX = "0123456789ABCDEFabcdef"
+_CODES = [(first + second).encode() for first, second in product(_HEX, _HEX)]
+_coded = re.compile(rb"%[0-9A-Fa-f]{2}").sub
+_BYTES = {b"%" + code: bytes.fromhex(code.decode()) for code in _CODES}
 
 
 def parameters(text: bytes) -> tuple[bytes, int] | None:
@@ -40,14 +44,14 @@ def is_undivided(text: bytes, data: bytes) -> bool:
 
 def _unquoted(segment: bytes) -> bytes:
     """Return the value of a segment that begins with ``data=``."""
-    if b"+" in segment:
-        segment = segment.replace(b"+", b" ")
-    at = segment.find(b"%")
-    if at < 0:
-        return segment[5:]
-    # Of base64 often only the padding is encoded.
-    padding = _PADDINGS.get(segment[at:])
-    return unquote_to_bytes(segment[5:]) if padding is None else segment[5:at] + padding
+    value = segment[5:]
+    if b"+" in value:
+        value = value.replace(b"+", b" ")
+    return _coded(_decoded, value) if b"%" in value else value
+
+
+def _decoded(found: re.Match[bytes]) -> bytes:
+    return _BYTES[found[0]]
 
 
 def _flags(text: bytes) -> int:

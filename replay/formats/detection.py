@@ -1,6 +1,5 @@
 """Which format a log is in, found by looking; and its lines, whatever it is packed in."""
 
-import heapq
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -62,6 +61,20 @@ def read_log(path: Path, keep_credentials: bool = False) -> Iterator[Parsed]:
     except (EOFError, zlib.error, BadGzipFile, zstd.ZstdError) as error:
         # What was read stays read; the account must show that there was more.
         yield Malformed(f"{path}:{number + 1}", f"the file is cut short here: {error}")
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield what each line of a log tells, answers included; see :func:`read_log`.
+
+    A packed file that is cut short ends with an :class:`Unparsable`.
+
+    :raises LogError: there is nothing to read there, or it is in no format known here.
+    """
+    parse = FORMATS[_format_of(path)]
+    try:
+        yield from map(parse, _lines(path))
+    except (EOFError, zlib.error, BadGzipFile, zstd.ZstdError) as error:
+        yield Unparsable(f"the file is cut short here: {error}")
 
 
 def in_time_order(paths: Iterable[Path]) -> list[Path]:
@@ -128,8 +141,7 @@ def _read_run(path: Path, keep_credentials: bool) -> Generator[Parsed, None, Non
         run = RunReader(path)
     except RecordingError as error:
         raise LogError(str(error)) from None
-    partitions = [run.exchanges(number) for number in run.partitions]
-    for exchange in heapq.merge(*partitions, key=lambda exchange: exchange.number):
+    for exchange in run.arrivals():
         line = Captured(exchange.at, exchange.request)
         yield rebuild(line, exchange.number, str(path), keep_credentials)
     for damage in run.damage:

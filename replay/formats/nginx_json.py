@@ -20,7 +20,15 @@ class Record(msgspec.Struct):
     request_uri: str
     protocol: str = ""
     status: int = 0
-    request_time: float = 0.0
+    request_time: float | None = None
+    request_id: str = ""
+    upstream_response_time: str | float | None = None
+    upstream_header_time: str | float | None = None
+    upstream_status: str | int | None = None
+    mirrored: str | None = None
+    """Empty when the front did not mirror the request."""
+    duration_ms: str | float | None = None
+    """Envoy's ``%DURATION%``, whose ``msec`` is the time of the request's begin."""
     host: str = ""
     remote_addr: str = ""
     x_forwarded_for: str = ""
@@ -58,17 +66,46 @@ def parse(line: bytes) -> Logged | Unparsable:
 
 
 def _logged(record: Record) -> Logged:
+    header, status = _last(record.upstream_header_time), _last(record.upstream_status)
     return Logged(
-        at=record.msec - record.request_time,
+        at=record.msec - (record.request_time or 0.0),
         method=_bytes(record.method),
         target=_bytes(record.request_uri),
         version=_bytes(record.protocol).removeprefix(b"HTTP/"),
-        status=record.status,
+        status=record.status if status is None else int(status),
         remote=_bytes(record.remote_addr),
         headers=_headers(record),
         forwarded=_bytes(record.x_forwarded_for),
         body=_body(record),
+        id=_bytes(record.request_id),
+        seconds=_seconds(record),
+        mirrored=record.mirrored != "",
+        reached=None if record.upstream_header_time is None else header is not None,
     )
+
+
+def _seconds(record: Record) -> float:
+    """Return how long the service took; the whole time of the request where that is not logged.
+
+    While nginx mirrors, its ``$request_time`` lasts until the mirrored request has ended, too.
+    """
+    seconds, millis = _last(record.upstream_response_time), _last(record.duration_ms)
+    if seconds is not None:
+        return seconds
+    if millis is not None:
+        return millis / 1000
+    return -1.0 if record.request_time is None else record.request_time
+
+
+def _last(told: str | float | None) -> float | None:
+    """Return the last of nginx's figures (``0.001, 0.002``: one for each server it tried)."""
+    if told is None:
+        return None
+    last = str(told).replace(" : ", ", ").rpartition(",")[2].strip()
+    try:
+        return float(last)
+    except ValueError:
+        return None  # "-": that server gave none
 
 
 def _headers(record: Record) -> Headers:

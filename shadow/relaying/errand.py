@@ -46,10 +46,18 @@ Done = Callable[[DualRun, Ended, Client | None], None]
 class Errand:
     """One client's request at its owner. It is a :class:`shadow.relaying.link.Passage`."""
 
-    __slots__ = ("_backlog", "_done", "_visitor", "begun", "link", "run", "told")
+    __slots__ = ("_backlog", "_done", "_instead", "_visitor", "begun", "link", "run", "told")
 
-    def __init__(self, run: DualRun, visitor: Client, told: bool, done: Done) -> None:
+    def __init__(
+        self,
+        run: DualRun,
+        visitor: Client,
+        told: bool,
+        done: Done,
+        instead: "Callable[[Errand], None] | None" = None,
+    ) -> None:
         self.run = run
+        self._instead = instead
         self.told = told
         self.begun = False
         self.link: Link | None = None
@@ -77,6 +85,11 @@ class Errand:
     def failed(self, failed: Failed) -> None:
         """Answer for a side that did not: as a plain proxy, or by cutting the connection."""
         visitor, request = self._visitor, self.run.request
+        if self._instead is not None and self.run.hand_over(failed):
+            # Not a byte was sent, so nobody can have carried it out.
+            instead, self._instead, self.link = self._instead, None, None
+            instead(self)
+            return
         if visitor is None:
             self._done(self.run, failed, None)
         elif self.begun:

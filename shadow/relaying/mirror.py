@@ -5,14 +5,13 @@ from typing import Any, Protocol
 
 from shadow.breaker import Breaker
 from shadow.dualrun import DualRun, Ended
-from shadow.exchange import Failed, Failure, NotMirrored, Reason
+from shadow.exchange import Failed, NotMirrored, Reason
 from shadow.lane import Lane
 from shadow.relaying.link import Link, Passage
 from shadow.relaying.raw import RawAnswer, RawRequest
 
 TURN = 64
 """Requests of the lane that are dealt with before clients get their turn again."""
-_OUTAGES = (Failure.REFUSED, Failure.TIMED_OUT)
 
 
 class Server(Protocol):
@@ -54,28 +53,26 @@ class Mirror:
             self._clock.callLater(0, self.pump)
         self._pumping = False
 
-    def abandon(self) -> None:
+    def abandon(self, why: Reason = Reason.ABANDONED) -> None:
         """Give up what waits; it is counted."""
         for run in self.lane.abandon():
-            self.ended(run, NotMirrored(Reason.ABANDONED))
+            self.ended(run, NotMirrored(why))
 
     def _out_of_lane(self, run: DualRun, size: int) -> None:
         """Send a copy, unless the circuit is open; it may have opened while this waited."""
-        if self.breaker.allows(self._clock.seconds()):
+        ticket = self.breaker.allows(self._clock.seconds())
+        if ticket:
             self.sent()
-            self.server.send(run.request, _Copy(self, run, size))
+            self.server.send(run.request, _Copy(self, run, size, ticket))
         else:
             self.lane.done(size)
             self.ended(run, NotMirrored(Reason.BROKEN_CIRCUIT))
 
-    def done(self, run: DualRun, size: int, ended: Ended) -> None:
-        """Take what became of a copy."""
+    def done(self, run: DualRun, size: int, ended: Ended, ticket: int) -> None:
+        """Take what became of a copy that the breaker let through with *ticket*."""
         self.lane.done(size)
-        # A reset or garbage is no outage: somebody is there, and what they do is evidence.
-        if isinstance(ended, Failed) and ended.kind in _OUTAGES:
-            self.breaker.failed(self._clock.seconds())
-        else:
-            self.breaker.succeeded()
+        kind, status = (ended.kind, 0) if isinstance(ended, Failed) else (None, ended.status)
+        self.breaker.ended(kind, ended.seconds, status, self._clock.seconds(), ticket)
         self.ended(run, ended)
         self.pump()
 
@@ -83,12 +80,13 @@ class Mirror:
 class _Copy:
     """One copy under way. Of its answer only the end matters, and what was kept."""
 
-    __slots__ = ("_mirror", "_run", "_size", "begun", "link", "told")
+    __slots__ = ("_mirror", "_run", "_size", "_ticket", "begun", "link", "told")
 
-    def __init__(self, mirror: Mirror, run: DualRun, size: int) -> None:
+    def __init__(self, mirror: Mirror, run: DualRun, size: int, ticket: int) -> None:
         self._mirror = mirror
         self._run = run
         self._size = size
+        self._ticket = ticket
         self.link: Link | None = None
         self.begun = self.told = False
 
@@ -97,11 +95,11 @@ class _Copy:
 
     def answered(self, data: bytes, answer: RawAnswer) -> None:
         """Take the answer."""
-        self._mirror.done(self._run, self._size, answer)
+        self._mirror.done(self._run, self._size, answer, self._ticket)
 
     def failed(self, failed: Failed) -> None:
         """Take it that there is none."""
-        self._mirror.done(self._run, self._size, failed)
+        self._mirror.done(self._run, self._size, failed, self._ticket)
 
     def ready(self) -> None:
         """Nothing to do: what is copied is whole."""

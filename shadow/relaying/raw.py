@@ -7,6 +7,10 @@ from shadow.exchange import Answered
 from shadow.relaying.bodies import unchunked
 from shadow.relaying.grammar import AnswerHead, RequestHead
 
+_RECORDS = 700
+"""Bytes of memory of a message in the lane besides its texts: the records around it."""
+_HEADER = 152
+"""Bytes of memory of one header line besides its text: two objects, and their pair."""
 _pairs = re.compile(rb"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n").findall
 
 
@@ -49,6 +53,14 @@ class RawRequest:
             body = self.data[self.end :] if self.whole else b""
             self._body = unchunked(body) if self.head.chunked else body
         return self._body
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, with what was read of the parts so far; rather too many."""
+        held = _RECORDS + len(self.data) + len(self.target)
+        if self._headers is not None:
+            held += self.end + _HEADER * len(self._headers)
+        return held if self._body is None else held + len(self._body)
 
     @property
     def request(self) -> Request:

@@ -3,7 +3,8 @@
 A client that asks before it sends a body (``Expect: 100-continue``) is told to go on at the door,
 because who owns a request may depend on its body. The header goes on with the request; the ``100``
 of a side that answers it is left out then, since the client has had one. So everybody hears what
-they would hear without us, once.
+they would hear without us, once. Where the body is too large to be kept, the owner's own ``100`` is
+what the client hears.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from zope.interface import implementer
 
 from pyingest.outlet import Outlet, outlet
-from pyingest.turn import plain_response
+from pyingest.turn import announced, plain_response
 from shadow.relaying.framing import Begun, Refused, RequestFramer, Waiting, Whole
 from shadow.relaying.onward import CONTINUE, Peer
 from shadow.relaying.raw import RawRequest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shadow.relaying.door import Door
     from shadow.relaying.errand import Errand
 
+_INTERIM = (b"HTTP/1.1 1", b"HTTP/1.0 1")
 AHEAD = 64 * 1024
 """Bytes that are taken from a client whose request is being answered; then it has to wait."""
 
@@ -42,12 +44,14 @@ class Visitor(Protocol):
         self._wire: Connection
         self._outlet: Outlet
         self._keeps = True
+        self._headless = True
         self._told = False
         self._uploading = False
         self._paused = self._advancing = False
         self._read_closed = self._lingering = self._ended = self._gone = False
         self._unsent: list[Callable[[], None]] = []
         self._active = self._begun = door.tick
+        self._counted = 0
         self._peer: Peer
 
     # Called by the transport.
@@ -70,6 +74,8 @@ class Visitor(Protocol):
             found = framer.feed(data)
             if found is not None:
                 self._take(found)
+            else:
+                self._wait()
         elif self._uploading:
             self._upload(data)
         elif not self._ended:
@@ -97,6 +103,7 @@ class Visitor(Protocol):
         if errand is not None:
             errand.client_left(self._uploading)
         self._is_out()
+        self._count(0)
         self._door.left(self)
 
     # From requests to answers.
@@ -107,18 +114,26 @@ class Visitor(Protocol):
             self._ask(found, True)
         elif isinstance(found, Begun):
             self._uploading = True
-            if found.head.expects and not self._told:
-                self._tell()
+            self._count(0)
             self._ask(found, False)
         elif isinstance(found, Refused):
             self._refuse(found)
         else:
-            self._tell()
+            self._told = True
+            self._outlet.send(CONTINUE)
 
-    def _tell(self) -> None:
-        """Tell the client to go on with its body."""
-        self._told = True
-        self._outlet.send(CONTINUE)
+    def _wait(self) -> None:
+        """Keep what is here of a request; if too much is kept for all clients, pass it on."""
+        self._count(self._framer.held)
+        if self._door.is_full:
+            begun = self._framer.let_go()
+            if begun is not None:
+                self._take(begun)
+
+    def _count(self, held: int) -> None:
+        """Tell how much is kept for this client."""
+        self._door.held += held - self._counted
+        self._counted = held
 
     def _ask(self, found: Whole, whole: bool) -> None:
         """Hand a request over, whole or the beginning of a large one."""
@@ -168,12 +183,25 @@ class Visitor(Protocol):
     def begin(self, errand: "Errand") -> None:
         """Note what is under way."""
         self._errand = errand
+        self._headless = True
 
     def pass_on(self, data: bytes) -> None:
         """Send bytes of an answer."""
         self._active = self._door.tick
+        if self._headless:
+            data = self._with_head(data)
         if not self._ended:
             self._outlet.send(data)
+
+    def _with_head(self, data: bytes) -> bytes:
+        """Return the first bytes of an answer; at the end of our days they say that we close.
+
+        A client that did not know would send its next request to nobody.
+        """
+        self._headless = data.startswith(_INTERIM)
+        if self._headless or not self._door.draining:
+            return data
+        return announced(data, b"close")
 
     def wants_more(self) -> None:
         """Read on: the side takes more of the request."""
@@ -183,6 +211,8 @@ class Visitor(Protocol):
         """Take it that the answer has been passed on; turn to the next request."""
         self._errand = None
         self._active = self._begun = self._door.tick
+        if self._counted:
+            self._count(0)
         if self._ended:
             return
         if early or not keeps or not self._keeps or self._door.draining:

@@ -116,7 +116,15 @@ def test_a_run_that_cannot_be_trusted_is_invalid(
 
 @pytest.mark.parametrize("side", ["legacy", "candidate"])
 @pytest.mark.parametrize(
-    "change", [{"attached": False}, {"error": "refused"}, {"backlog": 5}, {"backlog": -1}]
+    "change",
+    [
+        {"attached": False},
+        {"error": "refused"},
+        {"backlog": 5},
+        {"backlog": -1},
+        {"lost": 3},
+        {"missed": ["file:q: was cut short"]},
+    ],
 )
 def test_a_lame_tap_makes_a_run_invalid(side: str, change: dict[str, Any]) -> None:
     run = manifest()
@@ -124,6 +132,22 @@ def test_a_lame_tap_makes_a_run_invalid(side: str, change: dict[str, Any]) -> No
     found = judge(clean_summary(windows=EQUAL), run, policy())
     assert found.outcome is Outcome.INVALID
     assert any(reason.startswith(side) for reason in found.reasons)
+
+
+def test_a_legacy_queue_that_threw_events_away_leaves_the_run_undecided() -> None:
+    run = manifest()
+    run.taps["legacy"]["discarded"] = 12
+    found = judge(clean_summary(windows=EQUAL), run, policy())
+    assert found.outcome is Outcome.UNDECIDED
+    assert any("threw away 12 events" in reason for reason in found.reasons)
+
+
+def test_a_bounded_quarantine_is_only_noted() -> None:
+    run = manifest()
+    run.taps["candidate"]["discarded"] = 12
+    found = judge(clean_summary(windows=EQUAL), run, policy())
+    assert found.outcome is Outcome.PASS
+    assert any("candidate's queue threw away 12" in note for note in found.notes)
 
 
 def test_a_candidate_that_queues_nothing_fails_when_its_tap_is_sound() -> None:

@@ -1,5 +1,6 @@
 """The client against servers that are dead, hang, are full, or leave at the wrong moment."""
 
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,8 @@ from twisted.trial.unittest import TestCase
 
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome, QueueError
-from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.kestrel import KestrelQueue
+from pyingest.queues.kestrel_reader import KestrelReader
 
 reactor: Any = installed
 Script = Callable[["Server", bytes], None]
@@ -295,18 +297,53 @@ class ReaderTests(ClientCase):
                     self.told.append(b"2")
                     asked = data.count(b"open")
                     waiting = [b"VALUE events+tap 0 1\r\n%d\r\nEND\r\n" % n for n in (1, 2)]
-                    server.say(b"".join([*waiting, *[b"END\r\n"] * 9][: asked + 1]))
+                    server.say(b"".join([*waiting, *[b"END\r\n"] * 9][:asked]))
                 else:
                     server.say(b"END\r\n" * data.count(b"\r\n"))
 
             self.told: list[bytes] = []
             reader = self.reader(self.serve(script))
-            reader._expected["events"] = 2
+            reader._lanes["events"].expected = 2
             first = await reader.read(10)
-            reader._expected["events"] = 4
+            reader._lanes["events"].expected = 4
             second = await reader.read(10)
             found = [(item.offset, item.body) for item in [*first, *second]]
             self.assertEqual(found, [(1, b"1"), (2, b"2")])
+
+        return Deferred.fromCoroutine(body())
+
+    def test_a_server_that_allows_one_open_read_is_read_to_its_end(self) -> Deferred[None]:
+        """As Kestrel does without a configuration: a second open read ends the connection."""
+
+        async def body() -> None:
+            waiting = [b"%d" % n for n in range(10)]
+            held: dict[Server, list[bytes]] = {}
+
+            def script(server: Server, data: bytes) -> None:
+                mine = held.setdefault(server, [])
+                for line in data.split(b"\r\n")[:-1]:
+                    if b"/close" in line and mine:
+                        mine.pop()
+                    if b"/open" not in line:
+                        server.say(b"END\r\n")
+                    elif mine:
+                        waiting[:0] = mine
+                        server.say(b"ERROR\r\n")
+                        server.leave()
+                        return
+                    elif waiting:
+                        mine.append(waiting.pop(0))
+                        server.say(b"VALUE events+tap 0 1\r\n%b\r\nEND\r\n" % mine[0])
+                    else:
+                        server.say(b"END\r\n")
+
+            reader = self.reader(self.serve(script))
+            found: list[bytes] = []
+            for _ in range(8):
+                with contextlib.suppress(QueueError):
+                    found += [item.body for item in await reader.read(64)]
+            self.assertEqual(found, [b"%d" % n for n in range(10)])
+            self.assertEqual(waiting, [])
 
         return Deferred.fromCoroutine(body())
 

@@ -14,7 +14,8 @@ from twisted.trial.unittest import TestCase
 
 from pyingest.event import Event
 from pyingest.queues.interface import Outcome, QueueError
-from pyingest.queues.kestrel import KestrelQueue, KestrelReader
+from pyingest.queues.kestrel import KestrelQueue
+from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.memory import MemoryQueue
 from pyingest.queues.opening import open_queue, open_reader
 

@@ -10,6 +10,7 @@ import pytest
 from twisted.trial.unittest import TestCase
 
 from pyingest.queues.interface import Queue, Reader
+from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.memory import MemoryQueue
 from pyingest.queues.testing import QueueContract
 
@@ -65,6 +66,11 @@ class KestrelQueueTests(ServerCase, TestCase):
     repeats = False
     remembers = False
 
+    async def died(self, reader: Reader) -> None:
+        """Cut its connection: until then the server keeps for it what is open."""
+        assert isinstance(reader, KestrelReader)
+        await reader.cut()
+
     def url(self) -> str:
         return f"kestrel://127.0.0.1:{self.port}/{','.join(self.names)}"
 
@@ -73,6 +79,7 @@ class NatsQueueTests(ServerCase, TestCase):
     """nats-server with JetStream."""
 
     engine = "nats"
+    tells_each = False
 
     def url(self) -> str:
         stream = self.names[0].upper()

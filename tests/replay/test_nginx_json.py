@@ -57,6 +57,7 @@ def test_line_gives_the_request_at_the_time_it_began() -> None:
         ),
         forwarded=b"198.51.100.1",
         body=b"data=e30",
+        seconds=0.5,
     )
 
 

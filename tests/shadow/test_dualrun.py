@@ -50,7 +50,7 @@ def test_an_answer_that_was_not_kept_whole_gets_no_copy_to_be_compared_with() ->
 def test_what_waits_weighs_what_it_holds() -> None:
     one = run()
     one.owner_ended(RAW_ONE)
-    assert one.weight == len(REQUEST.data) + len(RAW_ONE.data)
+    assert one.weight == REQUEST.weight + len(RAW_ONE.data)
 
 
 def test_a_side_cannot_end_twice() -> None:

@@ -1,8 +1,17 @@
 """The bounded way to the candidate."""
 
+import gc
+import tracemalloc
 from random import Random
 
+import pytest
+
+from shadow.dualrun import DualRun
 from shadow.lane import Lane, LaneLimits
+from shadow.relaying.grammar import AnswerHead, RequestHead, answer_head, request_head
+from shadow.relaying.raw import RawAnswer, RawRequest
+from shadow.routing import MIRRORED
+from shadow.status import LaneStatus
 
 
 def test_a_lane_gives_out_the_oldest_first() -> None:
@@ -67,3 +76,77 @@ def test_a_lane_never_exceeds_its_limits_whatever_happens() -> None:
         assert len(lane) == len(waiting) <= limits.requests
         assert sum(waiting) + sum(flying) <= limits.bytes
         assert 0 <= lane.in_flight <= limits.in_flight
+
+
+def test_what_was_shed_is_counted() -> None:
+    lane: Lane[str] = Lane(LaneLimits(requests=1))
+    for size in (5, 6, 7):
+        lane.offer("a", size)
+    assert (lane.shed, lane.shed_bytes) == (2, 13)
+
+
+def test_a_lane_tells_what_is_on_the_way_and_what_was_at_most() -> None:
+    lane: Lane[str] = Lane(LaneLimits())
+    for size in (5, 6, 7):
+        lane.offer("a", size)
+    lane.next()
+    lane.done(5)
+    lane.next()
+    wanted = LaneStatus(requests=1, bytes=13, most_requests=3, most_bytes=18, in_flight=1)
+    assert lane.status() == wanted
+
+
+def test_a_lane_is_full_when_hardly_anything_more_fits() -> None:
+    lane: Lane[int] = Lane(LaneLimits(requests=100, bytes=1_000))
+    for number in range(94):
+        lane.offer(number, 1)
+    assert not lane.is_full
+    lane.offer(94, 1)
+    assert lane.is_full
+    big: Lane[int] = Lane(LaneLimits(bytes=1_000))
+    big.offer(1, 949)
+    assert not big.is_full
+    big.offer(1, 1)
+    assert big.is_full
+
+
+def run_of(number: int, headers: int, body: int, *, looked_at: bool) -> DualRun:
+    """Return a run whose owner has answered, and whose parts the rules have read."""
+    lines = [b"X-Header-%d: a value of %d" % (at, at) for at in range(headers)]
+    lines.append(b"Content-Length: %d" % (body + 10))
+    start = b"POST /track?ip=%d HTTP/1.1\r\n" % number
+    data = start + b"\r\n".join(lines) + b"\r\n\r\n" + b"%010d" % number + bytes(body)
+    head = request_head(data)
+    assert isinstance(head, RequestHead)
+    raw = RawRequest(head, data, head.end)
+    raw.at = number / 7
+    run = DualRun(number, raw, MIRRORED)
+    if looked_at:
+        assert raw.headers
+        assert raw.body
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nX-Number: %d\r\n\r\n1234567" % number
+    answered = answer_head(answer)
+    assert isinstance(answered, AnswerHead)
+    run.owner_ended(RawAnswer(answered, answer, True, True))
+    return run
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+@pytest.mark.parametrize(("headers", "body"), [(0, 20), (8, 300), (20, 4_000), (3, 50_000)])
+def test_a_full_lane_holds_the_memory_it_says_and_at_most_a_fifth_more(
+    headers: int, body: int, looked_at: bool
+) -> None:
+    limit = 2 * 1024 * 1024
+    lane: Lane[DualRun] = Lane(LaneLimits(requests=10**6, bytes=limit))
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    number = 1000
+    run = run_of(number, headers, body, looked_at=looked_at)
+    while lane.offer(run, run.weight):
+        number += 1
+        run = run_of(number, headers, body, looked_at=looked_at)
+    del run
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert 0.5 * limit < held < 1.2 * limit

@@ -10,11 +10,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from shadow.breaker import Breaker, BreakerLimits
 from shadow.dualrun import DualRun
 from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
+from shadow.isolating.router import RequestArm, RuleRouter
+from shadow.isolating.rules import Rules
+from shadow.isolating.switch import Switch
 from shadow.lane import Lane, LaneLimits
 from shadow.proxy import Proxy
 from shadow.relaying.mirror import Mirror, Server
 from shadow.routing import Route, Router, Seen
-from shadow.sampling import SampleRouter, Sampling
+from shadow.sampling import Sampling
 from shadow.testing import (
     ONE,
     RAW_ONE,
@@ -43,9 +46,10 @@ class ProxyTests(SynchronousTestCase):
         candidate: Server,
         limits: LaneLimits | None = None,
         sampling: Sampling | None = None,
+        control: float = 0.0,
     ) -> Proxy:
-        draw = iter([0.1, 0.9] * 100).__next__
-        router = SampleRouter(sampling or Sampling(), draw)
+        arm = RequestArm(control, iter([0.1, 0.9] * 100).__next__)
+        router = RuleRouter(Switch(), Rules(()), sampling or Sampling(), arm)
         self.clock = Clock()
         mirror = self.mirror(candidate, limits)
         return self.routed({Side.LEGACY: legacy}, {Side.CANDIDATE: mirror}, router)
@@ -168,11 +172,11 @@ class ProxyTests(SynchronousTestCase):
 
     def test_the_control_arm_is_answered_and_not_mirrored(self) -> None:
         candidate = ScriptedSide()
-        proxy = self.proxy(ScriptedSide(), candidate, sampling=Sampling(control=0.5))
+        proxy = self.proxy(ScriptedSide(), candidate, control=0.5)
         for _ in range(10):
             self.assertTrue(self.ask(proxy).endswith(b"1"))
         self.turns()
-        self.assertEqual((len(candidate.got), proxy.ledger.not_sampled), (5, 5))
+        self.assertEqual((len(candidate.got), proxy.ledger.control), (5, 5))
 
     def test_what_comes_after_the_end_was_called_is_abandoned(self) -> None:
         legacy = HangingSide()
@@ -255,6 +259,20 @@ class ProxyTests(SynchronousTestCase):
         self.ask(proxy)
         self.turns()
         self.assertEqual(len(self.kept), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.logged.clear()
+
+    def test_a_router_that_fails_costs_no_client_its_answer(self) -> None:
+        class Failing:
+            def route(self, request: Seen) -> Route:
+                raise ValueError("cannot route it")
+
+        self.clock = Clock()
+        mirror = self.mirror(ScriptedSide())
+        proxy = self.routed({Side.LEGACY: ScriptedSide()}, {Side.CANDIDATE: mirror}, Failing())
+        self.assertEqual(self.ask(proxy), RAW_ONE.data)
+        self.turns()
+        self.assertEqual((proxy.ledger.filtered, proxy.is_settled), (1, True))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         self.logged.clear()
 

@@ -7,6 +7,10 @@ from pyingest.message import Request
 from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.recorder import Recorder
 from shadow.recording import FLUSH_BYTES, Manifest, RunReader, RunWriter
+from shadow.runs.manifest import RunManifest
+from shadow.runs.room import Room
+from shadow.runs.rotating import PartsWriter
+from shadow.runs.run import Run
 from shadow.testing import ONE
 
 EXCHANGE = Exchange(1, 1.0, Request(b"GET", b"/track"), ONE, ONE)
@@ -48,3 +52,49 @@ def test_a_run_that_never_began_leaves_its_directory_usable(tmp_path: Path) -> N
     RunWriter(tmp_path / "run", Manifest(created=1.0)).discard()
     RunWriter(tmp_path / "run", Manifest(created=2.0))
     assert RunReader(tmp_path / "run").manifest.created == 2.0
+
+
+def test_a_part_whose_writer_gave_up_says_why_and_what_it_lacks(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", RunManifest(created=1.0, partitions=1))
+    free = [100]
+    writer = PartsWriter(run, "proxy-0", room=Room(tmp_path, 50, lambda: free[0]))
+    told: list[str] = []
+    recorder = Recorder(writer, told.append)
+    recorder.exchange(EXCHANGE)
+    free[0] = 49
+    assert not recorder.flush({"received": 1})
+    assert not recorder.flush({"received": 1})
+    assert "49 bytes of the disk are free" in told[0]
+    recorder.exchange(EXCHANGE)
+    recorder.close({"received": 5}, {})
+    run.close()
+    found = RunReader(tmp_path / "run")
+    assert found.manifest.state == "stopped"
+    said = [found.manifest.ledger[name] for name in ("received", "mirrored", "lost", "remainder")]
+    assert said == [5, 1, 4, 0]
+    assert len(list(found.exchanges(0))) == 1
+    assert "4 of the 5 requests that it received are not recorded" in found.damage[0].what
+    assert "49 bytes of the disk are free" in found.damage[0].what
+
+
+def test_what_a_full_disk_left_is_counted_by_who_owns_the_run(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", RunManifest(created=1.0, partitions=1))
+    recorder = Recorder(PartsWriter(run, "proxy-0"), print)
+    recorder.exchange(EXCHANGE)
+    assert [recorder.flush({"received": 1}) for _ in range(2)] == [False, True]
+    recorder.exchange(EXCHANGE)
+    part = tmp_path / "run/parts/proxy-0.0001"
+    segment = next(part.glob("exchanges*"))
+    kept = segment.read_bytes()
+    segment.unlink()
+    segment.mkdir()  # nothing can be appended to it
+    recorder.flush({"received": 3})
+    recorder.close({"received": 3}, {})
+    segment.rmdir()
+    segment.write_bytes(kept)
+    run.close()
+    found = RunReader(tmp_path / "run")
+    assert found.manifest.state == "killed"
+    said = [found.manifest.ledger[name] for name in ("received", "mirrored", "lost", "remainder")]
+    assert said == [3, 1, 2, 0]
+    assert "Is a directory" in found.damage[0].what

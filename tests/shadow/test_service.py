@@ -19,9 +19,8 @@ from pyingest.http import HttpFactory, Reply
 from pyingest.message import Request, Response
 from pyingest.queues.interface import QueueError
 from pyingest.queues.sqlite import SqliteQueue
-from shadow.breaker import BreakerLimits
 from shadow.exchange import Exchange, Failed, Side, TappedEvent
-from shadow.lane import LaneLimits
+from shadow.isolating.settings import BreakerSettings, Isolating, IsolationSettings, LaneSettings
 from shadow.options import ShadowError, ShadowOptions, SideOptions
 from shadow.recording import RecordingError, RunReader
 from shadow.relaying.link import Passage
@@ -36,6 +35,12 @@ GET = b"GET /track?data=%d HTTP/1.1\r\nHost: x\r\n\r\n"
 HELLO = b"HTTP/1.1 200 Fine\r\nX-lower: a\r\nContent-Length: 1\r\n\r\n1"
 PROMPT = 1.0
 """Seconds; far below the time limits of a side in these tests."""
+
+
+def isolating(**lane: int) -> Isolating:
+    """Return the protection of these tests, with the bounds of the lane that are given."""
+    breaker = BreakerSettings(failures=5, first=30.0)
+    return Isolating(isolation=IsolationSettings(lane=LaneSettings(**lane), breaker=breaker))
 
 
 class RunTests(TestCase):
@@ -83,7 +88,7 @@ class RunTests(TestCase):
         given: dict[str, Any] = {
             "answer_seconds": 3.0,
             "drain_seconds": 2.0,
-            "breaker": BreakerLimits(failures=5, first=30.0),
+            "isolating": isolating(),
             **others,
         }
         sides = side(Side.LEGACY, legacy), side(Side.CANDIDATE, candidate)
@@ -159,7 +164,7 @@ class RunTests(TestCase):
         ledger = await self.unharmed(
             FakeUpstream(hanging),
             answer_seconds=1.2,
-            lane=LaneLimits(requests=6, in_flight=4),
+            isolating=isolating(requests=6, in_flight=4),
         )
         self.assertEqual(ledger["shed"], 20)
         self.assertGreaterEqual(ledger["candidate_failed"], 4)
@@ -196,7 +201,7 @@ class RunTests(TestCase):
             FakeUpstream(hanging),
             answer_seconds=1.5,
             drain_seconds=0.2,
-            lane=LaneLimits(in_flight=2),
+            isolating=isolating(in_flight=2),
         )
         for number in range(10):
             await self.ask(service, GET % number)
@@ -209,12 +214,12 @@ class RunTests(TestCase):
     async def test_a_copy_leaves_only_when_the_answer_is_out_of_our_hands(self) -> None:
         left: list[bool] = []
         service = await self.start(self.ingesting(Side.LEGACY), self.ingesting(Side.CANDIDATE))
-        mirror = service.proxy.copies[Side.CANDIDATE]
+        mirror = service.front.proxy.copies[Side.CANDIDATE]
         assert mirror is not None
         send = mirror.server.send
 
         def looking(request: RawRequest, passage: Passage) -> None:
-            for one in service._door.connections:
+            for one in service.front.door.connections:
                 wire: Any = one.transport
                 left.append(not wire.dataBuffer[wire.offset :] and not wire._tempDataBuffer)
             send(request, passage)

@@ -1,5 +1,8 @@
 """A tap reads what both sides queue, and says how it fared."""
 
+import time
+from pathlib import Path
+
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -7,10 +10,13 @@ from twisted.logger import LogEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from pyingest.event import Event, Stored
+from pyingest.queues.gauge import Missed
 from pyingest.queues.interface import QueueError
-from pyingest.queues.memory import MemoryQueue
+from pyingest.queues.memory import MemoryQueue, MemoryReader
 from shadow.exchange import Side, TappedEvent
-from shadow.tap import Tap
+from shadow.tap import Tap, TapFiles
+from shadow.tapping.journal import Journal, left_in
+from shadow.tapping.series import Series, read_series
 
 NAMES = {"c_events": "events", "c_profiles": "profiles"}
 
@@ -18,8 +24,9 @@ NAMES = {"c_events": "events", "c_profiles": "profiles"}
 class Unreadable:
     """A reader whose server is away, until it is told otherwise."""
 
-    def __init__(self, queue: MemoryQueue) -> None:
+    def __init__(self, queue: MemoryQueue, why: QueueError | None = None) -> None:
         self.away = True
+        self._why = why or QueueError("queue somewhere: connection refused")
         self._reader = queue.reader(list(NAMES), from_start=True)
 
     async def attach(self) -> None:
@@ -41,7 +48,7 @@ class Unreadable:
 
     def _look(self) -> None:
         if self.away:
-            raise QueueError("queue somewhere: connection refused")
+            raise self._why
 
 
 class TapTests(SynchronousTestCase):
@@ -166,6 +173,89 @@ class TapTests(SynchronousTestCase):
         self.clock.pump([0.3] * 10)
         self.successResultOf(done)
         self.assertEqual((len(self.found), tap.state.error), (1, ""))
+
+    def test_lag_and_watermark_are_told_while_it_reads(self) -> None:
+        reader = self.queue.reader(list(NAMES))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        before = time.time()
+        tap.start()
+        self.publish(b"1", b"2")
+        self.publish(b"3", queue="c_profiles")
+        self.clock.pump([0.3] * 5)
+        told = tap.status()
+        self.assertEqual(set(told), {"candidate events", "candidate profiles"})
+        self.assertEqual(told["candidate events"].read, 2)
+        self.assertEqual(told["candidate events"].lag, 0)
+        self.assertGreaterEqual(told["candidate events"].watermark, before)
+        self.finish(tap)
+        report = tap.report()
+        self.assertEqual((report["read"], report["lost"], report["discarded"]), (3, 0, 0))
+        self.assertGreaterEqual(report["samples"], 2)
+
+    def test_an_outage_is_in_the_report(self) -> None:
+        reader = Unreadable(self.queue)
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        self.clock.pump([0.3] * 3)
+        reader.away = False
+        self.clock.pump([0.3] * 3)
+        self.finish(tap)
+        ((_, seconds, why),) = tap.report()["outages"]
+        self.assertGreaterEqual(seconds, 0)
+        self.assertIn("refused", why)
+
+    def test_messages_that_were_gone_are_told_and_it_reads_on(self) -> None:
+        reader = Unreadable(self.queue, Missed("file:q: was cut short"))
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append)
+        tap.start()
+        self.clock.pump([0.3])
+        reader.away = False
+        self.publish(b"1")
+        self.finish(tap)
+        report = tap.report()
+        self.assertEqual((report["errors"], report["error"], len(self.found)), (0, "", 1))
+        self.assertIn("file:q: was cut short", report["missed"])
+
+    def test_what_was_read_is_in_the_journal_before_more_is_asked_for(self) -> None:
+        place = Path(self.mktemp())
+        place.mkdir()
+        kept: list[int] = []
+
+        class Looking(MemoryReader):
+            async def read(self, limit: int) -> list[Stored]:
+                kept.append(len(left_in(place).events))
+                return await super().read(limit)
+
+        reader = Looking(self.queue, frozenset(NAMES), 0)
+        journal = Journal(place)
+        self.addCleanup(journal.close)
+        files = TapFiles(Series(place / "queues.jsonl"), journal)
+        tap = Tap(self.clock, Side.CANDIDATE, reader, NAMES, self.found.append, files)
+        tap.start()
+        self.publish(b"1", b"2")
+        self.clock.pump([0.3] * 2)
+        self.publish(b"3")
+        self.finish(tap)
+        self.assertEqual(sorted(set(kept)), [0, 2, 3])
+        heir = Tap(self.clock, Side.CANDIDATE, self.queue.reader(list(NAMES), True), NAMES, print)
+        heir.seek(left_in(place).positions[Side.CANDIDATE])
+        self.finish(heir)
+        self.assertEqual(heir.state.read, 0)
+        heir = Tap(self.clock, Side.CANDIDATE, self.queue.reader(list(NAMES)), NAMES, print, files)
+        self.assertEqual(heir.report()["read"], 0)
+        again = Journal(place)
+        self.addCleanup(again.close)
+        heir = Tap(
+            self.clock,
+            Side.CANDIDATE,
+            self.queue.reader(list(NAMES)),
+            NAMES,
+            print,
+            TapFiles(journal=again),
+        )
+        self.assertEqual(heir.report()["read"], 3)
+        lines = list(read_series(place / "queues.jsonl"))
+        self.assertEqual({line["queue"] for line in lines}, {"events", "profiles"})
 
     def test_attaching_to_a_server_that_is_away_fails(self) -> None:
         tap = Tap(self.clock, Side.CANDIDATE, Unreadable(self.queue), NAMES, self.found.append)

@@ -3,7 +3,6 @@
 import http.client
 import json
 import shutil
-import sys
 import tempfile
 import threading
 from collections import Counter
@@ -14,11 +13,10 @@ from twisted.internet import reactor as installed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from cli import main
 from pyingest.durability.spool import open_spool
 from pyingest.durability.testing import Fault, ServerBackend, free_port, kestrel_command
 from pyingest.queues.interface import Reader
-from pyingest.queues.kestrel import KestrelReader
+from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.sqlite_reader import SqliteReader
 from replay.processes import ServerProcess
 from replay.rig import COMMAND
@@ -30,32 +28,11 @@ LOAD_SECONDS = 0.35
 OUT_SECONDS = 20.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
-SERVER = """
-import sys
-from pathlib import Path
-from twisted.internet import reactor
-from pyingest.durability.durable import DurableQueue
-from pyingest.durability.spool import open_spool
-from pyingest.queues.opening import open_queue
-from pyingest.server import ServerOptions, start
-from pyingest.terminal import serve
-
-port, url, spool = sys.argv[1:]
-
-async def begin(reactor):
-    queue = DurableQueue(reactor, open_queue(reactor, url), open_spool(reactor, Path(spool)))
-    return await start(reactor, ServerOptions(port=int(port)), queue)
-
-serve("ingest", "127.0.0.1", begin, ())
-"""
-
 
 def command(port: int, url: str, spool: Path) -> list[str]:
     """Return the words that serve with a spool."""
-    if any(option.name == "ack" for option in main.commands["ingest"].params):
-        words = ["--listen", f"127.0.0.1:{port}", "--queue", url, "--spool", str(spool)]
-        return [*COMMAND, "ingest", *words, "--ack", "queue"]
-    return [sys.executable, "-P", "-c", SERVER, str(port), url, str(spool)]
+    words = ["--listen", f"127.0.0.1:{port}", "--queue", url, "--spool", str(spool)]
+    return [*COMMAND, "ingest", *words, "--ack", "queue"]
 
 
 class Client(threading.Thread):

@@ -5,7 +5,6 @@ import pytest
 from pyingest.server import ListenError
 from pyingest.serving.control import (
     TO_SUPERVISOR,
-    TO_WORKER,
     Ask,
     Begin,
     Failed,
@@ -20,6 +19,7 @@ from pyingest.serving.metrics import Sample
 from pyingest.serving.settings import Settings
 from pyingest.serving.slots import LIVED, LONGEST, Deaths
 from pyingest.serving.sockets import bind_all
+from pyingest.serving.worker import TO_WORKER
 
 
 def test_the_first_death_costs_no_time_and_later_ones_ever_more() -> None:

@@ -1,0 +1,1 @@
+"""The proxies beside ours, and the services that stand behind all of them."""

@@ -1,0 +1,62 @@
+"""The process that looks at the evidence, so that the page never waits for a look.
+
+``python -m compare.live.judge RUN POLICY WORK EVERY`` writes each look as one line of JSON. It ends
+when its standard input does, which is when the process that shows the page is gone.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from compare.live.looking import Looker
+from compare.policy.policy import load
+
+SHARE = 0.25
+"""The most of one processor that looks may take."""
+NICENESS = 10
+"""Clients are served on the same machine."""
+
+
+def main(run: str, source: str, work: str, every: str) -> None:
+    """Look at *run* by the policy *source* about every so many seconds, for ever."""
+    threading.Thread(target=_end_with_parent, args=(work,), daemon=True).start()
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    policy, _ = load(source)
+    looker = Looker(Path(run), policy, Path(work), process_exists)
+    while True:
+        began = time.process_time()
+        found = looker.look()
+        spent = time.process_time() - began
+        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+        sys.stdout.buffer.flush()
+        time.sleep(max(float(every), spent * (1 / SHARE - 1)))
+
+
+def process_exists(pid: int) -> bool:
+    """Return whether a process of this id is there, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _end_with_parent(work: str) -> None:
+    """End when nobody is there to hear; nobody else would take the work away then."""
+    while os.read(0, 4096):
+        pass
+    shutil.rmtree(work, ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])

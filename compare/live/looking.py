@@ -1,0 +1,121 @@
+"""Looks at a run, one after the other: waiting for it, while it grows, and when it has ended."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from compare.judgement import rules_of
+from compare.judging.verdict import judge
+from compare.live.history import History
+from compare.live.judged import Judged, judged
+from compare.live.provisional import provisional
+from compare.live.reading import read_statuses
+from compare.live.roster import Life, Roster, Totals
+from compare.policy.policy import Policy
+from compare.stages.following import Following
+from shadow.recording import Manifest, RecordingError, RunReader
+
+WRITTEN = 3.0
+"""Seconds after which what was recorded is on the disk, with much to spare."""
+GONE = 10.0
+"""Seconds without a living process after which a run that is not complete is abandoned."""
+
+
+class Looker:
+    """Judges what is there of a run.
+
+    :param work: a directory for what goes from stage to stage.
+    :param exists: says whether a process of this id is there.
+    :param clock: gives epoch seconds.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        policy: Policy,
+        work: Path,
+        exists: Callable[[int], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._run = run
+        self._policy = policy
+        self._work = work
+        self._roster = Roster(exists)
+        self._history = History()
+        self._clock = clock
+        self._following: Following | None = None
+        self._rounds = 0
+        self._last: Judged | None = None
+        self._seen = b""
+
+    def look(self) -> Judged:
+        """Return what is to be said now. Never raises for what a run may hold."""
+        began = self._clock()
+        try:
+            found = self._look(began)
+        except (RecordingError, OSError) as error:
+            self._following = self._last = None
+            there = (self._run / "manifest.json").exists() or (self._run / "parts").exists()
+            found = Judged(state="failed" if there else "waiting", why=str(error))
+        found.at = began
+        found.seconds = max(0.0, self._clock() - began)
+        return found
+
+    def _look(self, now: float) -> Judged:
+        run = RunReader(self._run)
+        self._roster.take(read_statuses(self._run))
+        totals = self._roster.totals(now)
+        self._history.add(now, totals)
+        state = self._state(run.manifest, now)
+        fingerprint = state.encode() + msgspec.json.encode(run.manifest)
+        if self._last is not None and fingerprint == self._seen:
+            return msgspec.structs.replace(self._last)
+        following = self._follow(run)
+        following.poll()
+        final = state != "recording"
+        summary = following.look(final=final, known=_read_up_to(totals))
+        if final:
+            # What comes after a last look would be counted against what it settled.
+            self._following = None
+            verdict = judge(summary, run.manifest, self._policy)
+        else:
+            verdict = provisional(
+                summary, run.manifest, self._policy, totals, self._history.unexplained
+            )
+        found = judged(summary, run.manifest, verdict, self._policy, state)
+        found.until = None if final else _finite(following.until)
+        found.final = final
+        self._last, self._seen = (found, fingerprint) if final else (None, b"")
+        return found
+
+    def _follow(self, run: RunReader) -> Following:
+        if self._following is None:
+            self._rounds += 1
+            work = self._work / f"round-{self._rounds}"
+            work.mkdir(parents=True)
+            self._following = Following(self._run, rules_of(self._policy, run), work)
+        return self._following
+
+    def _state(self, manifest: Manifest, now: float) -> str:
+        members = self._roster.members(now)
+        alive = any(one.life in (Life.ALIVE, Life.SILENT) for one in members)
+        if manifest.state != "recording" and not alive:
+            return "complete"
+        gone = members and all(one.quiet >= GONE for one in members)
+        return "abandoned" if gone and not alive else "recording"
+
+
+def _read_up_to(totals: Totals) -> float | None:
+    """Return the time up to which the taps have read everything, and all lies on the disk.
+
+    ``None`` when no tap tells. With it, a tap that lags or is gone makes nothing look lost, and the
+    last requests before a pause of the traffic count without those after it.
+    """
+    marks = [queue.watermark for queue in totals.queues.values()]
+    return min(marks) - WRITTEN if marks else None
+
+
+def _finite(value: float) -> float | None:
+    return value if value > 0 else None

@@ -1,0 +1,50 @@
+"""What a killed process leaves behind: its part of the run, with an account of what is missing.
+
+What it recorded can be read; how many requests it had received stands in its odometer. The
+difference is ``lost``: answered or not, nobody knows what became of them. So the ledger closes
+over all processes, and what is missing has a number.
+"""
+
+from shadow.ledger import merged
+from shadow.runs.run import Run
+from shadow.runs.union import PARTS, names, part_manifest
+from shadow.serving import statusfiles
+from shadow.serving.odometer import SUFFIX, last_value
+from shadow.status import Status
+
+
+def close_killed(run: Run, name: str, how: str) -> int | None:
+    """Complete the account of the process *name*; return how many requests are lost.
+
+    ``None`` if it had not begun to record. Reads its whole last part, so it may take long.
+
+    :raises RecordingError: the part cannot be read or written.
+    """
+    directory = run.directory / statusfiles.DIRECTORY
+    told = statusfiles.read(directory, name)
+    received = last_value(directory / f"{name}{SUFFIX}")
+    if received is None and told is not None:
+        received = told.ledger.get("received")
+    buried = run.bury(name, received, f"its process ended: {how}")
+    if buried is None:
+        return None
+    lost = buried.ledger.get("lost", 0)
+    if told is not None:
+        told.ledger = _ledger(run, name) if told.ledger else {}
+        told.ending = True
+        told.error = told.error or f"ended ({how}), {lost:,} requests are lost to the record"
+        _tell(run, told)
+    return lost
+
+
+def _ledger(run: Run, name: str) -> dict[str, int]:
+    """Return the sum of what all parts of a writer say: what its status must say from now on."""
+    ours = [part for part in names(run.directory) if part.rpartition(".")[0] == name]
+    return merged(part_manifest(run.directory / PARTS / part).ledger for part in ours)
+
+
+def _tell(run: Run, told: Status) -> None:
+    try:
+        statusfiles.write(run.directory / statusfiles.DIRECTORY, told)
+    except OSError:
+        return  # the part's manifest has it

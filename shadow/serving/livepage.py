@@ -1,0 +1,141 @@
+"""The process of the live page: started by its command line, and again when it dies.
+
+It only reads the run directory, so nobody suffers when it is gone.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from pyingest.serving.logs import Log
+from pyingest.serving.slots import Deaths
+
+COMMAND = (sys.executable, "-P", "-m", "cli", "live")
+START = 15.0
+"""Seconds that it gets to listen before the rest goes on without it."""
+LOOK = 0.05
+LONGEST = 4096
+"""Bytes of its output in which the address is looked for."""
+
+
+class LivePage:
+    """Keeps ``mixmigrate live RUN --listen ADDRESS`` alive.
+
+    :param words: further ones for that command.
+    """
+
+    def __init__(
+        self, reactor: Any, run: Path, listen: str, log: Log, words: Sequence[str] = ()
+    ) -> None:
+        self._reactor = reactor
+        self._run = run
+        self._listen = listen
+        self._log = log
+        self._words = tuple(words)
+        self._deaths = Deaths()
+        self._process: _Process | None = None
+        self._later: Any = None
+        self._stopping = False
+        self.address = ""
+        """HOST:PORT, once it listens; the same for every successor."""
+
+    @property
+    def pid(self) -> int:
+        """Of the present process; 0 if there is none."""
+        return self._process.pid if self._process is not None else 0
+
+    async def start(self) -> None:
+        """Start it and wait until it listens; one that does not is tried again later."""
+        self._spawn()
+        until = self._reactor.seconds() + START
+        while not self.address and self._process and self._reactor.seconds() < until:
+            await deferLater(self._reactor, LOOK)
+
+    async def stop(self, seconds: float) -> None:
+        """End it; killed if that takes more than *seconds*."""
+        self._stopping = True
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        until = self._reactor.seconds() + seconds
+        if self._process is not None:
+            self._process.signal("TERM")
+        while self._process is not None and self._reactor.seconds() < until:
+            await deferLater(self._reactor, LOOK)
+        if self._process is not None:
+            self._process.signal("KILL")
+            await self._process.gone
+
+    def listens(self, address: str) -> None:
+        """Take note of where it listens."""
+        self.address = self._listen = address
+        self._log.info("live page", address=address, pid=self.pid)
+
+    def ended(self, lived: float, how: str) -> None:
+        """Take note of its end."""
+        self._process = None
+        if self._stopping:
+            return
+        self._deaths = self._deaths.after(lived)
+        # At once is too soon for what nobody waits for.
+        wait = max(1.0, self._deaths.wait)
+        self._log.error("live page died", why=how, again_in=wait)
+        self._later = self._reactor.callLater(wait, self._spawn)
+
+    def _spawn(self) -> None:
+        self._process = _Process(self._reactor, self)
+        words = (*COMMAND, str(self._run), "--listen", self._listen, *self._words)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),
+        }
+        self._reactor.spawnProcess(
+            self._process, words[0], words, env=environment, childFDs={0: "w", 1: "r", 2: 2}
+        )
+
+
+class _Process(ProcessProtocol):
+    def __init__(self, clock: Any, page: LivePage) -> None:
+        self._clock = clock
+        self._page = page
+        self._said = b""
+        self._began = clock.seconds()
+        self.gone: Deferred[None] = Deferred()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return getattr(self.transport, "pid", None) or 0
+
+    def signal(self, name: str) -> None:
+        try:
+            if self.transport is not None:
+                self.transport.signalProcess(name)
+        except ProcessExitedAlready:
+            pass  # it will be told by processEnded
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        """Look for the line that tells where it listens."""
+        if len(self._said) > LONGEST:
+            return
+        self._said += data
+        for line in self._said.splitlines(keepends=True):
+            words = line.decode(errors="replace").split()
+            if line.endswith(b"\n") and len(words) == 3 and words[:2] == ["ready", "live"]:
+                self._said = b"-" * (LONGEST + 1)
+                self._page.listens(words[2])
+
+    def processEnded(self, reason: Failure) -> None:
+        """Note that it is gone."""
+        signal = getattr(reason.value, "signal", None)
+        code = getattr(reason.value, "exitCode", None)
+        how = f"signal {signal}" if signal else f"exit code {code}"
+        self.gone.callback(None)
+        self._page.ended(self._clock.seconds() - self._began, how)

@@ -1,0 +1,38 @@
+"""The time series of the queues: a line of JSON for each queue and second, ``queues.jsonl``."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+FILE = "queues.jsonl"
+
+
+class Series:
+    """Appends lines to a file; a disk that does not take them is noted, and harms nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.error = ""
+        """Why the last lines are not in the file."""
+
+    def add(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Append *lines* with one write."""
+        data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        try:
+            with self._path.open("ab", buffering=0) as file:
+                file.write(data)
+            self.error = ""
+        except OSError as error:
+            self.error = f"{self._path}: {error.strerror}"
+
+
+def read_series(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a series; one that a killed process left half written is left out.
+
+    :raises OSError: the file cannot be read.
+    """
+    for line in path.read_bytes().splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            yield msgspec.json.decode(line)

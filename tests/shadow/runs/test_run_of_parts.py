@@ -1,0 +1,233 @@
+"""A run of parts: made, taken up again, closed; and read as if it were one."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pyingest.message import Request
+from shadow.exchange import Exchange, Side, TappedEvent
+from shadow.ledger import Ledger
+from shadow.recording import RunReader
+from shadow.runs.manifest import NUMBERS, RecordingError, RunManifest
+from shadow.runs.room import Room
+from shadow.runs.rotating import PartsWriter, Rotation
+from shadow.runs.run import Run, is_recorded
+from shadow.testing import ONE
+
+TAP = {"attached": True, "read": 1, "backlog": 0, "errors": 0, "error": "", "left_behind": ""}
+
+
+def exchange(number: int) -> Exchange:
+    request = Request(b"GET", b"/track?data=e30=&_=%d" % number, ((b"Host", b"x"),))
+    return Exchange(number, 1000.0 + number, request, ONE, ONE)
+
+
+def event(number: int, side: Side = Side.LEGACY) -> TappedEvent:
+    body = b'{"properties":{"distinct_id":"p%d"}}' % number
+    return TappedEvent(side, "events", number, 1000.0 + number, body)
+
+
+def manifest(**told: str) -> RunManifest:
+    return RunManifest(created=1.0, partitions=4, legacy={"url": "a", **told})
+
+
+def ledger(count: int) -> dict[str, int]:
+    counted = Ledger()
+    for number in range(1, count + 1):
+        counted.ended(exchange(number))
+    return counted.to_dict()
+
+
+def recorded(directory: Path) -> Run:
+    """Return a run of two proxies and a tap, closed in order."""
+    run = Run.create(directory, manifest())
+    first, second, tap = (run.part(name) for name in ("proxy-0", "proxy-1", "tap"))
+    for number in range(1, 11):
+        first.add_exchange(exchange(number))
+        second.add_exchange(exchange(number))
+        tap.add_event(event(number))
+    first.close(ledger(10), {})
+    second.close(ledger(10), {})
+    tap.close({}, {"legacy": TAP})
+    run.close()
+    return run
+
+
+def test_parts_are_read_as_one_run(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
+    found = [one.number for number in run.partitions for one in run.exchanges(number)]
+    assert sorted(found) == [*range(1, 11), *(2 * NUMBERS + n for n in range(1, 11))]
+    assert sum(len(list(run.events(number))) for number in run.partitions) == 10
+    assert run.damage == []
+    assert run.manifest.state == "complete"
+    assert run.manifest.ledger == {**ledger(10), **{k: 2 * v for k, v in ledger(10).items()}}
+    assert run.manifest.taps["legacy"]["read"] == 1
+    assert (sum(run.manifest.exchanges), sum(run.manifest.events)) == (20, 10)
+
+
+def test_arrivals_are_in_the_order_of_time_over_all_parts(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    times = [one.at for one in RunReader(tmp_path / "run").arrivals()]
+    assert times == sorted(times)
+    assert len(times) == 20
+
+
+def test_a_part_that_was_not_closed_keeps_the_run_from_being_complete(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    run.part("proxy-0").close({}, {})
+    left = run.part("proxy-1")
+    left.add_exchange(exchange(1))
+    left.flush()
+    run.close()
+    found = RunReader(tmp_path / "run")
+    assert found.manifest.state == "recording"
+    assert [one.where for one in found.damage] == ["parts/proxy-1.0002/manifest.json"]
+
+
+def test_a_buried_part_says_in_numbers_what_it_lost(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    writer = PartsWriter(run, "proxy-0", Rotation())
+    for number in range(1, 8):
+        writer.add_exchange(exchange(number))
+    writer.flush()
+    writer.add_exchange(exchange(8))
+    writer._writer._release()  # what the kernel does when a process is killed
+    buried = run.bury("proxy-0", received=12, why="exit status -9")
+    assert buried is not None
+    counted = Ledger(
+        **{k: v for k, v in buried.ledger.items() if k not in ("pending", "remainder")}
+    )
+    assert (counted.received, counted.mirrored, counted.lost) == (12, 7, 5)
+    assert (counted.pending, counted.remainder) == (0, 0)
+    run.close()
+    found = RunReader(tmp_path / "run")
+    assert found.manifest.state == "killed"
+    assert "5 of the 12 requests" in found.damage[0].what
+    assert found.manifest.ledger["lost"] == 5
+
+
+def test_a_part_that_is_being_written_is_not_buried(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    writer = run.part("proxy-0")
+    with pytest.raises(RecordingError, match=f"process {os.getpid()}"):
+        run.bury("proxy-0")
+    writer.close({}, {})
+    assert run.bury("proxy-0") is None
+
+
+def test_a_run_is_gone_on_with_by_new_parts(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    again = Run.resume(tmp_path / "run", manifest())
+    assert again.manifest.state == "recording"
+    more = again.part("proxy-0")
+    more.add_exchange(exchange(1))
+    more.close(ledger(1), {})
+    again.close()
+    run = RunReader(tmp_path / "run")
+    assert sum(run.manifest.exchanges) == 21
+    assert run.manifest.state == "complete"
+    assert len({one.number for n in run.partitions for one in run.exchanges(n)}) == 21
+
+
+def test_a_run_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    with pytest.raises(RecordingError, match="legacy's build '', now it is '2'"):
+        Run.resume(tmp_path / "run", manifest(build="2"))
+
+
+def test_a_run_is_not_begun_where_one_is_and_says_how_to_go_on(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    with pytest.raises(RecordingError, match="--resume"):
+        Run.create(tmp_path / "run", manifest())
+
+
+def test_two_processes_do_not_own_one_run(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    assert is_recorded(tmp_path / "run")
+    with pytest.raises(RecordingError, match="another process records here"):
+        Run.resume(tmp_path / "run", manifest())
+    run.close()
+    assert not is_recorded(tmp_path / "run")
+
+
+def test_a_run_that_never_began_leaves_its_directory_to_another(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    run.part("tap").discard()
+    run.discard()
+    Run.create(tmp_path / "run", manifest()).close()
+
+
+def test_a_rotating_writer_gives_parts_whose_ledgers_close_by_themselves(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    now = [1000.0]
+    writer = PartsWriter(run, "proxy-0", Rotation(seconds=60.0), clock=lambda: now[0])
+    counted = Ledger()
+    for number in range(1, 31):
+        now[0] += 10
+        counted.received += 1  # one is always under way
+        if number > 1:
+            counted.received -= 1
+            counted.ended(exchange(number - 1))
+            writer.add_exchange(exchange(number - 1))
+        for _ in range(8):
+            writer.flush_next({**counted.to_dict(), "malformed": number})
+    writer.close({**counted.to_dict(), "malformed": 30}, {})
+    run.close()
+    found = RunReader(tmp_path / "run")
+    ledgers = [part.manifest.ledger for part in found.parts]
+    assert len(ledgers) >= 4
+    assert all(one["remainder"] == 0 for one in ledgers[:-1])
+    assert found.manifest.ledger == {**counted.to_dict(), "malformed": 30}
+    assert [part.manifest.carried for part in found.parts] == sorted(
+        part.manifest.carried for part in found.parts
+    )
+
+
+def test_a_writer_ends_before_the_disk_is_full(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    free = [2000]
+    writer = PartsWriter(run, "proxy-0", room=Room(tmp_path, 1000, lambda: free[0]))
+    assert [writer.flush_next({}) for _ in range(8)][-1]
+    free[0] = 999
+    assert not any(writer.flush_next({}) for _ in range(7))
+    with pytest.raises(RecordingError, match="999 bytes of the disk are free"):
+        writer.flush_next({})
+
+
+def test_positions_of_the_taps_are_kept_for_who_goes_on(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    writer = PartsWriter(run, "tap", positions={"legacy": "events+one"})
+    writer.move({"candidate": "17"})
+    writer.flush()
+    assert run.positions("tap") == {"legacy": "events+one", "candidate": "17"}
+    assert run.positions("proxy-0") == {}
+
+
+def test_everything_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        recorded(tmp_path / "run")
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in (tmp_path / "run").rglob("*")}
+    modes[tmp_path / "run"] = (tmp_path / "run").stat().st_mode & 0o777
+    assert len(modes) > 10
+    for path, mode in modes.items():
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_a_manifest_of_a_part_that_cannot_be_read_is_damage_not_the_end(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    (tmp_path / "run/parts/proxy-0.0001/manifest.json").write_text("{")
+    run = RunReader(tmp_path / "run")
+    assert [one.where for one in run.damage] == ["parts/proxy-0.0001/manifest.json"]
+    assert sum(run.manifest.exchanges) == 10
+
+
+def test_a_run_manifest_can_be_read_by_who_knows_only_its_format(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    told = msgspec.json.decode((tmp_path / "run/manifest.json").read_bytes())
+    assert (told["format"], told["exchanges"], told["events"]) == (3, 20, 10)

@@ -1,0 +1,145 @@
+"""What a killed tap had read and not recorded is found again, once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shadow.exchange import Side, TappedEvent
+from shadow.recording import Manifest, RunWriter
+from shadow.tapping.journal import BEFORE, NOW, Journal, left_in, unrecorded
+from shadow.tapping.series import Series, read_series
+
+
+def event(offset: int, side: Side = Side.LEGACY, body: bytes = b"{}") -> TappedEvent:
+    return TappedEvent(side, "events", offset, 1.5, body)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_batch_comes_back_with_the_position_behind_it(journal: Journal, tmp_path: Path) -> None:
+    batch = [event(1), event(2, body=b"with\nan end of a line")]
+    journal.add(Side.LEGACY, batch, '{"events": 2}')
+    left = left_in(tmp_path)
+    assert left.events == batch
+    assert left.positions == {Side.LEGACY: '{"events": 2}'}
+
+
+def test_both_sides_share_a_journal(journal: Journal, tmp_path: Path) -> None:
+    journal.add(Side.LEGACY, [event(1)], "1")
+    journal.add(Side.CANDIDATE, [event(9, Side.CANDIDATE)], "9")
+    journal.add(Side.LEGACY, [event(2)], "2")
+    left = left_in(tmp_path)
+    assert [one.offset for one in left.events] == [1, 9, 2]
+    assert left.positions == {Side.LEGACY: "2", Side.CANDIDATE: "9"}
+
+
+def test_half_a_batch_does_not_count(journal: Journal, tmp_path: Path) -> None:
+    journal.add(Side.LEGACY, [event(1)], "1")
+    whole = (tmp_path / NOW).stat().st_size
+    journal.add(Side.LEGACY, [event(2), event(3)], "3")
+    for size in range(whole, (tmp_path / NOW).stat().st_size):
+        with (tmp_path / NOW).open("r+b") as file:
+            file.truncate(size)
+        left = left_in(tmp_path)
+        assert [one.offset for one in left.events] == [1]
+        assert left.positions[Side.LEGACY] == "1"
+        with (tmp_path / NOW).open("r+b") as file:
+            file.truncate(whole)
+        journal.add(Side.LEGACY, [event(2), event(3)], "3")
+
+
+def test_what_is_two_turns_old_is_forgotten_its_position_is_not(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.add(Side.LEGACY, [event(1)], "1")
+    journal.add(Side.CANDIDATE, [event(7, Side.CANDIDATE)], "7")
+    journal.turn()
+    journal.add(Side.LEGACY, [event(2)], "2")
+    assert [one.offset for one in left_in(tmp_path).events] == [1, 7, 2]
+    journal.turn()
+    assert [one.offset for one in left_in(tmp_path).events] == [2]
+    journal.turn()
+    left = left_in(tmp_path)
+    assert left.events == []
+    assert left.positions == {Side.LEGACY: "2", Side.CANDIDATE: "7"}
+
+
+def test_a_journal_that_ended_leaves_nothing(journal: Journal, tmp_path: Path) -> None:
+    journal.add(Side.LEGACY, [event(1)], "1")
+    journal.turn()
+    journal.end()
+    assert not (tmp_path / NOW).exists()
+    assert not (tmp_path / BEFORE).exists()
+    assert left_in(tmp_path).events == []
+
+
+def test_only_what_the_segments_lack_is_unrecorded(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    writer = RunWriter(part, Manifest(created=1.0))
+    persons = [b'{"distinct_id": "%d"}' % n for n in range(20)]
+    events = [event(n, body=body) for n, body in enumerate(persons)]
+    for one in events[:12]:
+        writer.add_event(one)
+    writer.flush()
+    for one in events[12:]:
+        writer.add_event(one)
+    assert unrecorded(events, part) == events[12:]
+    assert unrecorded([], part) == []
+    # The same number on the other side is another event.
+    other = [event(3, Side.CANDIDATE)]
+    assert unrecorded(other, part) == other
+
+
+def test_a_series_is_read_back_but_for_half_a_line(tmp_path: Path) -> None:
+    series = Series(tmp_path / "queues.jsonl")
+    series.add([{"t": 1.0, "lag": 3}, {"t": 1.0, "lag": 4}])
+    series.add([{"t": 2.0, "lag": 0}])
+    with (tmp_path / "queues.jsonl").open("ab") as file:
+        file.write(b'{"t": 3.0, "la')
+    assert [line["lag"] for line in read_series(tmp_path / "queues.jsonl")] == [3, 4, 0]
+
+
+def test_a_disk_that_does_not_take_the_series_harms_nothing(tmp_path: Path) -> None:
+    series = Series(tmp_path / "no" / "queues.jsonl")
+    series.add([{"t": 1.0}])
+    assert "No such file" in series.error
+
+
+def test_how_a_tap_fared_outlives_it(journal: Journal, tmp_path: Path) -> None:
+    journal.note(Side.LEGACY, {"read": 3, "lost": 1})
+    journal.note(Side.CANDIDATE, {"read": 4})
+    journal.note(Side.LEGACY, {"read": 5, "lost": 2})
+    expected = {Side.LEGACY: {"read": 5, "lost": 2}, Side.CANDIDATE: {"read": 4}}
+    assert left_in(tmp_path).reports == expected
+    journal.end()
+    assert left_in(tmp_path).reports == {}
+
+
+def test_a_successor_goes_on_in_the_same_journal_without_the_half_batch(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    first.add(Side.LEGACY, [event(1)], "1")
+    first.add(Side.LEGACY, [event(2), event(3)], "3")
+    first.close()
+    with (tmp_path / NOW).open("r+b") as file:
+        file.truncate((tmp_path / NOW).stat().st_size - 1)
+    second = Journal(tmp_path)
+    assert (second.left.events, second.left.positions) == ([event(1)], {Side.LEGACY: "1"})
+    second.add(Side.LEGACY, [event(2)], "2")
+    assert left_in(tmp_path).events == [event(1), event(2)]
+    second.turn()
+    second.turn()
+    second.turn()
+    assert left_in(tmp_path).positions == {Side.LEGACY: "2"}
+    second.close()
+
+
+def test_a_journal_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("a file")
+    with pytest.raises(FileExistsError):
+        Journal(tmp_path / "no")
