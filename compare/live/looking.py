@@ -16,6 +16,7 @@ from compare.live.roster import Life, Roster, Totals
 from compare.policy.policy import Policy
 from compare.stages.following import Following
 from shadow.recording import Manifest, RecordingError, RunReader
+from shadow.status import Status
 
 WRITTEN = 3.0
 """Seconds after which what was recorded is on the disk, with much to spare."""
@@ -27,7 +28,7 @@ class Looker:
     """Judges what is there of a run.
 
     :param work: a directory for what goes from stage to stage.
-    :param exists: says whether a process of this id is there.
+    :param exists: says whether the process that told this is there.
     :param clock: gives epoch seconds.
     """
 
@@ -36,7 +37,7 @@ class Looker:
         run: Path,
         policy: Policy,
         work: Path,
-        exists: Callable[[int], bool],
+        exists: Callable[[Status], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._run = run

@@ -83,10 +83,10 @@ class Totals:
 class Roster:
     """Follows who tells what.
 
-    :param exists: says whether a process of this id is there.
+    :param exists: says whether the process that told this is there.
     """
 
-    def __init__(self, exists: Callable[[int], bool]) -> None:
+    def __init__(self, exists: Callable[[Status], bool]) -> None:
         self._exists = exists
         self._last: dict[str, Status] = {}
         self._before: dict[str, Status] = {}
@@ -133,13 +133,13 @@ class Roster:
         return found
 
     def _life(self, status: Status, now: float) -> Life:
-        if status.ending and not self._exists(status.pid):
+        if status.ending and not self._exists(status):
             return Life.ENDED
         if now - status.at <= SILENT:
             return Life.ALIVE
         if status.ending:
             return Life.ENDED
-        return Life.SILENT if self._exists(status.pid) else Life.DEAD
+        return Life.SILENT if self._exists(status) else Life.DEAD
 
 
 def joined(one: Status, other: Status) -> Status:

@@ -48,7 +48,7 @@ class View:
     @property
     def safety(self) -> Safety:
         """How the clients fare."""
-        found = safety(self.members, self.totals, self.history.recent)
+        found = safety(self.members, self.totals, self.history.recent, self.history.taxes)
         if self.phase == "ended":
             return ENDED
         return WAITING if found.level is Level.UNKNOWN and self.phase == "waiting" else found

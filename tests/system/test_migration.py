@@ -118,7 +118,7 @@ def operator(migration: Migration, tmp_path: Path) -> Operator:
     policy.write_text(POLICY)
     code, plan = migration.plan("--steps", STEPS, "--hold", "1", "--requests", "5")
     assert "candidate-live writes to legacy's queue" in plan
-    assert code == 1, "a plan without a report is not ready"
+    assert code == 0, plan
     proxy = migration.proxy("1.0")
     return Operator(migration, policy, Clients(proxy.address, RATE), proxy)
 

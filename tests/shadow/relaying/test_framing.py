@@ -63,7 +63,6 @@ def test_requests_keep_every_byte_however_they_come(size: int) -> None:
         b"GET / HTTP/1.1\r\nhOST:x\r\nX-Empty:\r\nX-Empty: \t\r\nx: a:b\r\n\r\n",
         b"POST / HTTP/1.0\r\nContent-Length: 003\r\n\r\nabc",
         b"POST / HTTP/1.1\r\ncontent-LENGTH:\t3 \r\n\r\nabc",
-        b"POST / HTTP/1.1\r\ntransfer-ENCODING:\tchunked \r\n\r\n0\r\n\r\n",
         b"HEAD / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
     ],
 )
@@ -106,7 +105,6 @@ REFUSED = {
     "an end of LF alone": b"X: a\r\n\n",
     "another coding": b"Transfer-Encoding: gzip\r\n\r\n",
     "another coding before": b"Transfer-Encoding: gzip, chunked\r\n\r\n",
-    "chunked in other letters": b"Transfer-Encoding: Chunked\r\n\r\n",
     "identity": b"Transfer-Encoding: identity\r\n\r\n",
     "no coding": b"Transfer-Encoding:\r\n\r\n",
     "chunked twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
