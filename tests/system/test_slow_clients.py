@@ -16,8 +16,8 @@ from shadow.doctor.echoleg import EchoLeg
 from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Side
 from shadow.relaying.door import DoorTimes
+from tests.system.attacking import plain_answer, said, statuses
 from tests.system.attacks import get
-from tests.system.test_attacks import plain_answer, said, statuses
 
 reactor: Any = installed
 TIMES = DoorTimes(idle=2, head=1, request=2, linger=1)
