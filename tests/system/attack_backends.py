@@ -125,7 +125,7 @@ http {{
 def nginx_front(directory: Path, behind: int) -> Iterator[tuple[int, Path]]:
     """Run an nginx that passes on to the port *behind*; give its port and its log.
 
-    The log has one line for each request: its target, and the status from behind, if it was passed.
+    The log has one line for each request: where it was passed to (or a dash), and its target.
     """
     directory.mkdir()
     port = free_port()
@@ -145,7 +145,7 @@ _FRONT = """daemon off; worker_processes 1; pid {directory}/nginx.pid;
 error_log {directory}/error.log;
 events {{ worker_connections 256; }}
 http {{
-  log_format passed '$upstream_status $request_uri';
+  log_format passed '$upstream_addr $request_uri';
   access_log {directory}/passed.log passed;
   client_header_timeout 5; client_body_timeout 5; large_client_header_buffers 4 256k;
   client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
@@ -155,7 +155,7 @@ http {{
     listen 127.0.0.1:{port};
     location / {{
       proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_next_upstream off;
+      proxy_next_upstream off; proxy_ignore_client_abort on;
     }}
   }}
 }}

@@ -15,6 +15,7 @@ from tests.system.attack_backends import STATUS
 reactor: Any = installed
 SECONDS = 5.0
 SILENCE = 0.05
+"""Seconds without a byte after which a client that closes nothing leaves."""
 
 
 def plain_answer(raw: bytes, side: Side, may_close: bool) -> EchoAnswer:
