@@ -1,6 +1,7 @@
 """`mixmigrate shadow`: words to objects, errors to messages."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,14 +135,8 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     from pyingest.lean import install as install_lean
-    from pyingest.queues.interface import QueueError
-    from pyingest.server import ListenError
-    from pyingest.serving.reading import SettingsError, address
-    from shadow.options import ShadowError
-    from shadow.recording import RecordingError
-    from shadow.service import ShadowService
+    from pyingest.serving.reading import SettingsError
     from shadow.serving.reading import read_settings
-    from shadow.serving.running import run
 
     def read() -> "Settings":
         return read_settings(config, flags)
@@ -155,6 +150,18 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
         return
     if settings.shadow.loop == "lean":
         install_lean()
+    _serve(settings, read)
+
+
+def _serve(settings: "Settings", read: Callable[[], "Settings"]) -> None:
+    from pyingest.queues.interface import QueueError
+    from pyingest.server import ListenError
+    from pyingest.serving.reading import address
+    from shadow.options import ShadowError
+    from shadow.recording import RecordingError
+    from shadow.service import ShadowService
+    from shadow.serving.running import run
+
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:

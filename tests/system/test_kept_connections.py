@@ -18,8 +18,8 @@ from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Exchange, Failed
 from shadow.relaying.framing import FramingLimits
 from shadow.relaying.pool import PoolLimits
+from tests.system.attacking import said, statuses
 from tests.system.attacks import get
-from tests.system.test_attacks import said, statuses
 
 reactor: Any = installed
 OK = b"HTTP/1.1 299 Ok\r\n"
