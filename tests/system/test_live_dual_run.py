@@ -48,12 +48,12 @@ class Watched(Stage):
 
 
 @pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+def watched(tmp_path: Path) -> Iterator[Watched]:
     policy = tmp_path / "policy.toml"
     text = POLICY.read_text()
     assert "late_after_seconds = 30.0" in text
     policy.write_text(text.replace("late_after_seconds = 30.0", "late_after_seconds = 0.5"))
-    monkeypatch.setenv("MIXMIGRATE_LIVE_POLICY", str(policy))
+    (tmp_path / "settings.toml").write_text(f'[shadow]\nlive_policy = "{policy}"\n')
     found = Watched(tmp_path)
     yield found
     found.close()
@@ -62,7 +62,8 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched
 def test_the_page_follows_a_run_of_several_processes_through_the_death_of_one(
     watched: Watched,
 ) -> None:
-    watched.start("--live", ANY_PORT, "--candidate-build", "build 7")
+    settings = str(watched.place / "settings.toml")
+    watched.start("--config", settings, "--live", ANY_PORT, "--candidate-build", "build 7")
     until(lambda: watched.told("supervisor"))
     until(lambda: watched.verdict_now()["distinct_requests"] > 50)
     found = watched.verdict_now()

@@ -205,6 +205,18 @@ def test_nothing_counts_that_a_tap_has_not_reached(bench: Bench, tmp_path: Path)
     assert counted == [0, 60, 60, 160]
 
 
+def test_what_counts_does_not_depend_on_where_it_was_recorded(bench: Bench, tmp_path: Path) -> None:
+    """An exchange that is too young lies before an older one, whose events count already."""
+    run = GrowingRun(tmp_path / "run", at=AT + 50, step=0.0)
+    young, old = requests(2)
+    run.add(young)
+    run.at = AT + 10
+    run.add(old)
+    run.flush()
+    run.tell(tap_status(AT + 24, 2, 4))
+    assert bench.look().requests["distinct"] == 1
+
+
 def test_nothing_counts_that_may_wait_in_a_lane(bench: Bench, tmp_path: Path) -> None:
     run = grown(tmp_path / "run", 300)
     run.tell(tap_status(AT + 60, 2, 300))
