@@ -3,8 +3,9 @@
 import http.client
 import os
 import signal
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,19 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from replay.rig import ANY_PORT
 from shadow.serving import statusfiles
-from tests.system.test_shadow_processes import CLIENTS, Stage, nobody_was_hurt, until
+from tests.system.test_shadow_processes import CLIENTS, Stage, nobody_was_hurt
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 POLICY = Path(__file__).parents[2] / "compare" / "policy" / "policies" / "default.toml"
+
+
+def until(true: Callable[[], object], seconds: float = 40.0) -> None:
+    """Wait for what takes a comparison, which on a busy machine comes last."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "this did not come true"
+        time.sleep(0.1)
 
 
 class Watched(Stage):
