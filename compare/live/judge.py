@@ -55,7 +55,8 @@ def _end_with_parent(work: str) -> None:
     """End when nobody is there to hear; nobody else would take the work away then."""
     while os.read(0, 4096):
         pass
-    shutil.rmtree(work, ignore_errors=True)
+    for _ in range(2):  # a look that is being taken may write in between
+        shutil.rmtree(work, ignore_errors=True)
     os._exit(0)
 
 

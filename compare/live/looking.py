@@ -106,7 +106,7 @@ class Looker:
         if self._following is None:
             self._rounds += 1
             work = self._work / f"round-{self._rounds}"
-            work.mkdir(parents=True)
+            work.mkdir()
             self._following = Following(self._run, rules_of(self._policy, run), work)
         return self._following
 
