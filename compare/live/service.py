@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from compare.live.access import Access, is_loopback
 from compare.live.child import Judge
 from compare.live.history import History
-from compare.live.judge import process_exists
 from compare.live.judged import Judged
 from compare.live.reading import Told, read_statuses
 from compare.live.roster import Roster
@@ -21,6 +20,7 @@ from compare.live.site import Live, site
 from compare.live.state import judged_data, now_data, series_data
 from compare.live.stream import Board, message
 from compare.live.view import View
+from shadow.serving.statusfiles import is_there
 
 TICK = 1.0
 """Seconds between two states that are sent."""
@@ -58,7 +58,7 @@ class LiveService:
     def __init__(self, reactor: Any, options: LiveOptions) -> None:
         self._reactor = reactor
         self._options = options
-        self._roster = Roster(process_exists)
+        self._roster = Roster(is_there)
         self._history = History()
         self._told = Told()
         self._judged = Judged(state="waiting", why="nothing was looked at yet")

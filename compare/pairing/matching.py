@@ -123,7 +123,7 @@ class Findings:
 
     def put(self, visit: Visit | None, finding: Finding) -> None:
         """Send a finding on its way to its exchange."""
-        known = visit is not None and visit.mirrored
+        known = visit is not None and (visit.mirrored or visit.alone)
         place = visit.segment if visit is not None and known else STRANGERS
         if visit is not None and known:
             finding = msgspec.structs.replace(finding, number=visit.number)
@@ -226,6 +226,7 @@ def settle(
     more, left = pairing.finish(NEAR_TIERS)
     recount.read(run, number)
     recount.intruders(counts, findings.put)
+    recount.unqueued(findings.put)
     far, tolerated = recount.far_pairs()
     counts.tolerated += tolerated
     found.noise["server time"] += tolerated

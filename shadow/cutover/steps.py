@@ -87,7 +87,8 @@ def _upstream(places: Places, active: str) -> list[str]:
         f"        server {address}{'' if name == active else ' down'};  # {name}"
         for name, address in servers.items()
     ]
-    return ["    upstream ingestion {", *lines, "        keepalive 64;", "    }"]
+    keep = '        keepalive 64;  # with: proxy_http_version 1.1; proxy_set_header Connection "";'
+    return ["    upstream ingestion {", *lines, keep, "    }"]
 
 
 def _bare(url: str) -> str:
