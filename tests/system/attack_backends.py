@@ -24,7 +24,7 @@ from replay.rig import ANY_PORT, COMMAND, QUEUES
 from tests.system.attacks import get
 from tests.system.twins import Sink
 
-SILENCE = 1.0
+SILENCE = 5.0
 """Seconds without a byte after which a backend is taken to wait for more."""
 END = get("end", b"Connection: close")
 STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")

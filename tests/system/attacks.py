@@ -202,6 +202,7 @@ def _chunks() -> dict[str, bytes]:
         "chunk: minus before the size": chunk(b"-SIZE\r\nDATA\r\n0\r\n\r\n"),
         "chunk: size with an underscore": chunk(b"1_0\r\nDATA\r\n0\r\n\r\n"),
         "chunk: leading zeros": chunk(b"0000SIZE\r\nDATA\r\n0\r\n\r\n"),
+        "chunk: 15 digits": chunk(b"%015x" % len(SMUGGLED) + b"\r\nDATA\r\n0\r\n\r\n"),
         "chunk: 40 leading zeros": chunk(b"0" * 40 + b"SIZE\r\nDATA\r\n0\r\n\r\n"),
         "chunk: 2 to the 64th and more": chunk(b"10000000000000002\r\nxx\r\n0\r\n\r\nDATA"),
         "chunk: 2 to the 32nd and more": chunk(b"100000002\r\nxx\r\n0\r\n\r\nDATA"),
