@@ -67,15 +67,11 @@ class Proxy:
         if request.whole:
             self.ledger.received += 1
         run = DualRun(self.ledger.received, request, self._route(request))
-        owned = run.route.owner is Side.CANDIDATE
-        instead = self._hand_over if owned else None
+        owner = run.route.owner
+        instead = self._hand_over if owner is Side.CANDIDATE else None
         errand = Errand(run, visitor, told, self._owner_ended, instead)
         visitor.begin(errand)
-        self.owners[run.route.owner].send(request, errand)
-
-    def _hand_over(self, errand: Errand) -> None:
-        """Let legacy answer a request of the candidate's."""
-        self.owners[Side.LEGACY].send(errand.run.request, errand)
+        self.owners[owner].send(request, errand)
 
     def _route(self, request: RawRequest) -> Route:
         """Ask the router; a fault of its must not cost a client the answer."""
@@ -85,6 +81,10 @@ class Proxy:
             self.log.failure("a request could not be routed; it is not copied")
             owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
             return Route(owner, Reason.FILTERED)
+
+    def _hand_over(self, errand: Errand) -> None:
+        """Let legacy answer a request of the candidate's."""
+        self.owners[Side.LEGACY].send(errand.run.request, errand)
 
     def refused(self) -> None:
         """Count what was no request."""

@@ -86,6 +86,19 @@ def _show(run: Path, control: "Control") -> None:
         click.echo(f"  {one.name} {mirrors}, {circuit}, as told {age:.0f} s ago")
     for line in unreadable:
         click.echo(f"  {line}")
+    for name, count in _matches(proxies).items():
+        click.echo(f"  rule {name}: {count:,} requests")
+
+
+def _matches(proxies: list["Status"]) -> dict[str, int]:
+    """Return how many requests each rule decided, in all proxies together."""
+    found: dict[str, int] = {}
+    for one in proxies:
+        rules = one.more.get("rules")
+        for name, count in rules.items() if isinstance(rules, dict) else ():
+            if isinstance(count, int):
+                found[name] = found.get(name, 0) + count
+    return found
 
 
 def _told(run: Path) -> tuple[list["Status"], list[str]]:

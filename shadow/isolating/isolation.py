@@ -84,11 +84,13 @@ class Isolation:
             self.arms.count(control, bucket, at)
             self._test.count(control, seconds, bucket, at)
 
-    def look(self, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
-        """Open or release the circuit by what there is to see; to be called once a second."""
-        now = self._means.monotonic()
-        tax = self._taxed()
-        trip = self._trips.look(Look(now, tax, stall, memory, lane.is_full, queues))
+    def look(self, now: float, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
+        """Open or release the circuit by what there is to see; to be called once a second.
+
+        :param now: seconds of the clock by which the breaker is asked.
+        """
+        look = Look(self._means.monotonic(), self._taxed(), stall, memory, lane.is_full, queues)
+        trip = self._trips.look(look)
         if trip is not None:
             self.breaker.hold(str(trip), now)
         elif self.trip is not None:

@@ -113,6 +113,14 @@ def test_the_command_shows_the_switch_and_what_each_proxy_makes_of_it(tmp_path: 
     assert len(lines) == 3
 
 
+def test_the_command_shows_how_often_each_rule_decided(tmp_path: Path) -> None:
+    tell(tmp_path, "proxy-0", 0.0, more={"rules": {"health": 5, "robots": 0}})
+    tell(tmp_path, "proxy-1", 0.0, more={"rules": {"health": 1_000, "odd": "x"}})
+    tell(tmp_path, "proxy-2", 0.0, more={"rules": "odd"})
+    lines = switched(tmp_path).output.splitlines()
+    assert lines[4:] == ["  rule health: 1,005 requests", "  rule robots: 0 requests"]
+
+
 def test_a_run_that_is_not_there_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     result = switched(tmp_path / "nowhere", "off")
     assert result.exit_code == 1
