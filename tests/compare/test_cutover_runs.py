@@ -44,9 +44,12 @@ require_calibration = false
 
 
 def requests() -> Iterator[Request]:
-    body = b'data={"event":"a","properties":{"token":"t","time":1790000000,"n":%d}}'
+    body = b'data={"event":"a","properties":{"token":"t","distinct_id":"p%d","time":%d,"n":%d}}'
     form = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
-    return (Request(b"POST", b"/track", form, body % number) for number in range(REQUESTS))
+    return (
+        Request(b"POST", b"/track", form, body % (number, 1_790_000_000 + number, number))
+        for number in range(REQUESTS)
+    )
 
 
 def ramp(
