@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NOT_READY = 1
 ROLLED_BACK = 1
 PROOFS = "proofs"
+WIDTH = 100
 NICENESS = 10
 """Clients are served on the same machine."""
 
@@ -251,8 +252,9 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
             os.nice(NICENESS)
     try:
         with Watch(run, load(policy)[0]) as watch:
+            said = ""
             while True:
-                _look(store, watch)
+                said = _look(store, watch, said)
                 if once or store.read().stage.phase is Phase.DONE:
                     return
                 time.sleep(every)
@@ -260,7 +262,8 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
         raise Trouble(str(error)) from None
 
 
-def _look(store: "Store", watch: "Watch") -> None:
+def _look(store: "Store", watch: "Watch", said: str) -> str:
+    """Look once; say what is not as it was said last, and return what is said now."""
     from compare.cutover.watch import back_if_failing
 
     seen = watch.look()
@@ -268,9 +271,13 @@ def _look(store: "Store", watch: "Watch") -> None:
     if back is not None:
         say(f"rolled back: {back.why}")
         sys.exit(ROLLED_BACK)
+    words = "; ".join([seen.outcome, *([seen.why] if seen.why else seen.reasons)])
+    if seen.outcome != said.partition(";")[0]:
+        say(words)
     if sys.stderr.isatty():
-        told = seen.why or f"{seen.requests.get('distinct', 0):,} distinct requests: {seen.outcome}"
-        click.echo(f"\r\x1b[K{told}", nl=False, err=True)
+        told = f"{seen.requests.get('distinct', 0):,} distinct requests: {words}"
+        click.echo(f"\r\x1b[K{told[:WIDTH]}", nl=False, err=True)
+    return words
 
 
 def _tell_change(directory: Path, state: "State", as_json: bool) -> None:
