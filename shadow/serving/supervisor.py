@@ -79,7 +79,8 @@ class Supervisor:
         self._closing: list[Deferred[Any]] = []
         self._flaws: list[str] = []
         self._stopping = False
-        self._replacing = False
+        self._asked = 0
+        """How often proxies were to be replaced and were not yet."""
         self.port = 0
 
     async def start(self) -> None:
@@ -89,6 +90,11 @@ class Supervisor:
         :raises RecordingError: the run directory cannot be written, or holds a run already.
         :raises ShadowError: a process cannot begin; the others are ended.
         """
+        trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self._cut_short)
+        await self._start()
+        self._reactor.removeSystemEventTrigger(trigger)
+
+    async def _start(self) -> None:
         listen = self._settings.shadow
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
@@ -113,6 +119,10 @@ class Supervisor:
         if self.live is not None:
             await self.live.start()
 
+    def _cut_short(self) -> "Deferred[None]":
+        """End what has started already: without a word it would serve on, as if orphaned."""
+        return Deferred.fromCoroutine(self.stop()).addErrback(self._broke)
+
     def reload(self) -> None:
         """Replace the proxies one by one, with the settings as they are now."""
         try:
@@ -126,8 +136,8 @@ class Supervisor:
             self._log.warning("needs a restart", keys=[f"shadow.{name}" for name in changed])
         kept = msgspec.structs.replace(new, **{name: getattr(old, name) for name in FIXED})
         self._settings = msgspec.structs.replace(settings, shadow=kept)
-        if not self._replacing:
-            self._replacing = True
+        self._asked += 1
+        if self._asked == 1:
             Deferred.fromCoroutine(self._replace()).addErrback(self._broke)
 
     async def stop(self) -> None:
@@ -171,16 +181,21 @@ class Supervisor:
         return any(one.serving is not None for one in self._proxies if one is not slot)
 
     async def _replace(self) -> None:
-        """Give each slot a new proxy; the next one's turn comes when it is ready."""
-        for slot in self._proxies:
-            slot.replace(self._duty(Role.PROXY))
-            until = self._reactor.seconds() + REPLACED
-            while (slot.coming or slot.leaving) and self._reactor.seconds() < until:
-                await deferLater(self._reactor, LOOK)
-        self._replacing = False
+        """Give each slot a new proxy, as often as that was asked; one after the other."""
+        while self._asked:
+            asked = self._asked
+            for slot in self._proxies:
+                slot.replace(self._duty(Role.PROXY))
+                until = self._reactor.seconds() + REPLACED
+                while (slot.coming or slot.leaving) and self._reactor.seconds() < until:
+                    await deferLater(self._reactor, LOOK)
+            # What was asked meanwhile is done once.
+            self._asked = min(1, self._asked - asked)
 
     async def _ready(self, children: list[Child]) -> None:
         why = await until_ready(self._reactor, children)
+        if why and self._stopping:
+            raise ShadowError("ended before it had begun")
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)

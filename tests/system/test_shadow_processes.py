@@ -33,7 +33,7 @@ PAUSE = 0.004
 """Seconds between two requests of a client: some 600 requests a second in all."""
 LOAD = 0.7
 """Seconds of load before and after the fault."""
-SOON = 15.0
+SOON = 30.0
 QUEUES = "events,profiles"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -355,3 +355,19 @@ def test_what_does_not_begin_says_why_and_leaves_the_directory_usable(stage: Sta
         with pytest.raises(ProcessError, match=r"legacy http://127.0.0.1:9: .*; start it first"):
             stage.serve("shadow", *where, *words, *sides)
     assert list(stage.run.iterdir()) == []
+
+
+def test_what_is_ended_before_it_has_begun_leaves_nobody_behind(stage: Stage) -> None:
+    stage.start()
+    run = stage.place / "other"
+    where = ("--listen", ANY_PORT, "--run", str(run), "--live", ANY_PORT)
+    words = [*COMMAND, "shadow", *where, *stage.words]
+    with (stage.place / "other.log").open("wb") as log:
+        starting = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log)
+    directory = run / statusfiles.DIRECTORY
+    # Both proxies serve, the page does not yet.
+    until(lambda: {one.name for one in statusfiles.read_all(directory)} >= {"proxy-0", "proxy-1"})
+    starting.send_signal(signal.SIGTERM)
+    starting.communicate(timeout=SOON)
+    assert not any(map(statusfiles.is_there, statusfiles.read_all(directory)))
+    assert stage.end_shadow() == ""
