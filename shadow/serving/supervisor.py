@@ -44,6 +44,7 @@ SPARE = 15.0
 REPLACED = 45.0
 """Seconds that a new proxy gets before the next one's turn comes."""
 LOOK = 0.05
+EARLY = "ended before it had begun"
 FIXED = ("listen", "live", "run", "workers", "backlog", "legacy_queue", "candidate_queue")
 """Settings that no running process can change."""
 
@@ -92,6 +93,8 @@ class Supervisor:
         """
         trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self._cut_short)
         await self._start()
+        if self._stopping:
+            raise ShadowError(EARLY)
         self._reactor.removeSystemEventTrigger(trigger)
 
     async def _start(self) -> None:
@@ -195,7 +198,7 @@ class Supervisor:
     async def _ready(self, children: list[Child]) -> None:
         why = await until_ready(self._reactor, children)
         if why and self._stopping:
-            raise ShadowError("ended before it had begun")
+            raise ShadowError(EARLY)
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)

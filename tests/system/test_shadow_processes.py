@@ -359,6 +359,7 @@ def test_what_does_not_begin_says_why_and_leaves_the_directory_usable(stage: Sta
 
 def test_what_is_ended_before_it_has_begun_leaves_nobody_behind(stage: Stage) -> None:
     stage.start()
+    stage.end_load()
     run = stage.place / "other"
     where = ("--listen", ANY_PORT, "--run", str(run), "--live", ANY_PORT)
     words = [*COMMAND, "shadow", *where, *stage.words]
