@@ -105,11 +105,21 @@ class Stage:
         self.clients: list[Client] = []
 
     def start(self, *words: str, further: tuple[str, ...] = ()) -> None:
-        """Start everything.
+        """Start everything, and the load.
 
         :param words: further ones for ``shadow``.
         :param further: ones for legacy.
         """
+        self.prepare(*words, further=further)
+        where = ("--listen", ANY_PORT, "--run", str(self.run))
+        self.shadow = self.serve("shadow", *where, *self.words)
+        self.clients = [Client(self.shadow.address, number) for number in range(CLIENTS)]
+        for client in self.clients:
+            client.start()
+        time.sleep(LOAD)
+
+    def prepare(self, *words: str, further: tuple[str, ...] = ()) -> None:
+        """Start what stands behind the dual run."""
         self.queue = self.serve("queue", *kestrel(self.place / "queue"))
         queue = f"kestrel://{self.queue.address}/{QUEUES}"
         other = f"sqlite:{self.place}/candidate.db#{QUEUES}"
@@ -121,12 +131,6 @@ class Stage:
             *("--candidate", f"http://{candidate.address}", "--candidate-queue", other),
             *words,
         )
-        where = ("--listen", ANY_PORT, "--run", str(self.run))
-        self.shadow = self.serve("shadow", *where, *self.words)
-        self.clients = [Client(self.shadow.address, number) for number in range(CLIENTS)]
-        for client in self.clients:
-            client.start()
-        time.sleep(LOAD)
 
     def serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
         path = self.place / f"{log or command}.log"
@@ -358,17 +362,13 @@ def test_what_does_not_begin_says_why_and_leaves_the_directory_usable(stage: Sta
 
 
 def test_what_is_ended_before_it_has_begun_leaves_nobody_behind(stage: Stage) -> None:
-    stage.start()
-    stage.end_load()
-    run = stage.place / "other"
-    where = ("--listen", ANY_PORT, "--run", str(run), "--live", ANY_PORT)
+    stage.prepare("--live", ANY_PORT)
+    where = ("--listen", ANY_PORT, "--run", str(stage.run))
     words = [*COMMAND, "shadow", *where, *stage.words]
-    with (stage.place / "other.log").open("wb") as log:
+    with (stage.place / "shadow.log").open("wb") as log:
         starting = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log)
-    directory = run / statusfiles.DIRECTORY
     # Both proxies serve, the page does not yet.
-    until(lambda: {one.name for one in statusfiles.read_all(directory)} >= {"proxy-0", "proxy-1"})
+    until(lambda: stage.told("proxy-0") and stage.told("proxy-1"))
     starting.send_signal(signal.SIGTERM)
     starting.communicate(timeout=SOON)
-    assert not any(map(statusfiles.is_there, statusfiles.read_all(directory)))
-    assert stage.end_shadow() == ""
+    assert not any(map(statusfiles.is_there, statusfiles.read_all(stage.status)))
