@@ -91,7 +91,7 @@ ADAPTERS = {
     "shadow/serving/telling.py",
     "shadow/serving/worker.py",
     "shadow/tap.py",
-    "shadow/upstream.py",
+    "replay/upstream.py",
     "compare/noise/command.py",
     "compare/command.py",
     "compare/cutover/asking.py",

@@ -27,8 +27,7 @@ NICENESS = 10
 def main(run: str, source: str, work: str, every: str) -> None:
     """Look at *run* by the policy *source* about every so many seconds, for ever."""
     threading.Thread(target=_end_with_parent, args=(work,), daemon=True).start()
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+    _step_back()
     policy, _ = load(source)
     looker = Looker(Path(run), policy, Path(work), is_there)
     while True:
@@ -38,6 +37,14 @@ def main(run: str, source: str, work: str, every: str) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
         sys.stdout.buffer.flush()
         time.sleep(max(float(every), spent * (1 / SHARE - 1)))
+
+
+def _step_back() -> None:
+    """Let clients be served first, and when memory is short, let the kernel end us first."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # proc_pid_oom_score_adj(5)
 
 
 def _end_with_parent(work: str) -> None:

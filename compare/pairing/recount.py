@@ -2,7 +2,8 @@
 
 Four questions are rare enough to read a partition's events once more, and to look only at those
 of certain contents: did the candidate queue what it denied to have stored? Did it queue what it
-never got? Did it answer alone, and queue nothing? And could events that both services stamped be paired otherwise, closer in time?
+never got? Did it answer alone, and queue nothing? And could events that both services stamped be
+paired otherwise, closer in time?
 """
 
 from collections import Counter, defaultdict

@@ -123,8 +123,8 @@ def _copies(places: Places) -> Iterator[Check]:
         yield Check(
             Mark.NOTE,
             "no --legacy-shadow: what the candidate answers goes to it alone. Its answers are not "
-            "compared, and legacy gets no copy of it: after a roll-back legacy answers everybody again and "
-            "no event is lost, but whatever legacy keeps in memory does not know of them",
+            "compared, and legacy gets no copy of it: after a roll-back legacy answers everybody "
+            "again and no event is lost, but what legacy keeps in memory does not know of them",
         )
         return
     try:

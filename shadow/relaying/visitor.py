@@ -67,7 +67,7 @@ class Visitor(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; start what they complete."""
         self._active = self._door.tick
-        if self._errand is None and not self._ended:
+        if self._errand is None and not self._ended and not self._outlet.full:
             framer = self._framer
             if framer.between:
                 self._begun = self._active
@@ -157,7 +157,7 @@ class Visitor(Protocol):
             self._steer(True)
 
     def _put_off(self, data: bytes) -> None:
-        """Keep what a client sends before it has its answer."""
+        """Keep what a client sends before it has had its answer, or fetched it."""
         self._framer.put(data)
         if self._framer.held > AHEAD:
             self._steer(True)

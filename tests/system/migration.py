@@ -13,6 +13,10 @@ from typing import Any
 from replay.legacy import Absent, Erlang
 from replay.processes import ServerProcess
 from replay.rig import ANY_PORT, COMMAND, QUEUES, kestrel
+from shadow.cutover.processes import told
+from shadow.cutover.store import Store
+from shadow.cutover.view import View, status_data
+from tests.system.steady import Clients
 
 STEPS = "1,5,25,50"
 _ID = re.compile(rb'"n":\s*"(\d+-\d+)"')
@@ -29,6 +33,7 @@ class Migration:
         self._workers = workers
         self.state = work / "cutover"
         self.runs: list[Path] = []
+        self.clients: list[Clients] = []
         self._running: list[ServerProcess] = []
         try:
             self._start(erlang)
@@ -76,6 +81,11 @@ class Migration:
             log=run.name,
         )
 
+    def send(self, address: str, rate: float) -> Clients:
+        """Let clients send so many requests a second, until the end."""
+        self.clients.append(Clients(address, rate))
+        return self.clients[-1]
+
     def plan(self, *words: str) -> tuple[int, str]:
         """Plan the cutover; return the exit code and what was said."""
         return self.say(
@@ -97,11 +107,9 @@ class Migration:
         return done.returncode, done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:
-        """Return where the cutover stands."""
-        code, said = self.say("status", "--json")
-        assert code == 0, said
-        found: dict[str, Any] = json.loads(said)
-        return found
+        """Return where the cutover stands, as ``status --json`` says it."""
+        view = View(Store(self.state).read(), told(self.state), time.time())
+        return status_data(view)
 
     def advance(self, *words: str) -> str:
         """Go one stage on as soon as nothing is missing; return the stage."""
@@ -143,6 +151,8 @@ class Migration:
 
     def kill(self) -> None:
         """End what still runs, at once."""
+        for clients in self.clients:
+            clients.stop()
         while self._running:
             self._running.pop().kill()
 

@@ -1,6 +1,8 @@
 """Clients that send too slowly are ended by limits of time and number; nobody else is held up."""
 
 from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.internet import reactor as installed
@@ -15,11 +17,12 @@ from shadow.doctor.echoclient import EchoClientProtocol
 from shadow.doctor.echoleg import EchoLeg
 from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Side
-from shadow.relaying.door import DoorTimes
+from shadow.relaying.door import Door, DoorTimes
+from tests.system.attacking import plain_answer, said, statuses
 from tests.system.attacks import get
-from tests.system.test_attacks import plain_answer, said, statuses
 
 reactor: Any = installed
+ROOT = Path(__file__).parent.parent.parent
 TIMES = DoorTimes(idle=2, head=1, request=2, linger=1)
 SLOW = 8
 """Slow clients of each kind."""
@@ -155,3 +158,12 @@ def huge_answer(raw: bytes, side: Side, may_close: bool) -> EchoAnswer:
     """Answer with more than the sockets of two connections take in."""
     body = b"x" * (32 << 20) if side is Side.LEGACY else b"ok"
     return EchoAnswer(b"HTTP/1.1 299 Ok\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def test_the_document_tells_the_limits_of_time_and_number() -> None:
+    times = DoorTimes()
+    text = " ".join((ROOT / "docs" / "http-attacks.md").read_text().split())
+    assert f"a head has to be whole within {times.head} seconds of its first byte" in text
+    assert f"a request within {times.request}, a silent connection ends after {times.idle}" in text
+    most = signature(Door).parameters["most"].default
+    assert f"there may be {most:,} connections in all" in text

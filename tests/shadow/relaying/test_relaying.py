@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from shadow.breaker import Breaker, BreakerLimits
-from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Reason, Side
+from shadow.exchange import Answered, Exchange, Failed, Failure, NotMirrored, Reason, Side
 from shadow.lane import Lane, LaneLimits
 from shadow.proxy import Proxy
 from shadow.relaying.door import Door, DoorTimes
@@ -362,6 +362,42 @@ class RelayingTests(TestCase):
         client.transport.abortConnection()
         await self.settled(1)
         self.assertEqual(self.proxy.ledger.candidate_answered, 1)
+
+    async def test_a_client_that_only_asks_is_not_read_for_ever(self) -> None:
+        size = 60_000
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"y" * size
+        self.begin(answering(answer))
+        client = await self.client()
+        client.transport.pauseProducing()
+        await self.until(lambda: bool(self.door.connections))
+        (visitor,) = self.door.connections
+        while not visitor._outlet.full:
+            client.say(GET)
+            await deferLater(CLOCK, 0.001)
+        asked = len(self.legacy.received)
+        for _ in range(50):
+            client.say(GET)
+            await deferLater(CLOCK, 0.001)
+        self.assertLess(len(self.legacy.received), asked + 5)
+        client.say(GET * 10_000)
+        await self.until(lambda: visitor._paused)
+        wire: Any = visitor.transport
+        self.assertLess(len(wire.dataBuffer) + wire._tempDataLen, 10 * size)
+
+    async def test_a_large_request_whose_client_left_while_it_waited_is_forgotten(self) -> None:
+        self.begin(hanging, connections=1)
+        busy, large = await self.client(), await self.client()
+        busy.say(GET)
+        await self.until(lambda: len(self.legacy.received) == 1)
+        large.say(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\nx" % (2 * MEGA))
+        await self.until(lambda: self.pool.in_flight == 2)
+        large.transport.abortConnection()
+        await self.until(lambda: len(self.door.connections) == 1)
+        busy.transport.abortConnection()
+        (link,) = self.pool._all
+        link.fail(Failure.RESET, "for this test")
+        await self.until(lambda: not self.pool._all and not self.pool.in_flight)
+        await self.settled(1)
 
     # A legacy that fails.
 
