@@ -133,7 +133,6 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
-    from pyingest.lean import install as install_lean
     from pyingest.queues.interface import QueueError
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address
@@ -153,8 +152,7 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
-    if settings.shadow.loop == "lean":
-        install_lean()
+    _take_loop(settings.shadow.loop)
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:
@@ -174,6 +172,14 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     host = address(settings.shadow.listen)[0]
     foreseen = (ListenError, QueueError, RecordingError, ShadowError)
     serve("shadow", host, begin, foreseen, hang_up, more)
+
+
+def _take_loop(loop: str) -> None:
+    """Make *loop* the event loop of this process."""
+    from pyingest.lean import install
+
+    if loop == "lean":
+        install()
 
 
 def _show_progress(reactor: Any, service: "ShadowService") -> None:
