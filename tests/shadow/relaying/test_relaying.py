@@ -184,6 +184,16 @@ class RelayingTests(TestCase):
         old = GET.replace(b"HTTP/1.1", b"HTTP/1.0")
         self.assertEqual(await self.ask(old, until=b"never"), ONE)
 
+    async def test_a_connection_that_carried_a_closing_request_is_not_used_again(self) -> None:
+        # MochiWeb closes then, and does not say so.
+        self.begin(answering(ONE))
+        closing = GET.replace(END, b"\r\nConnection: close" + END)
+        old = GET.replace(b"HTTP/1.1", b"HTTP/1.0")
+        for number, request in enumerate((closing, old, GET, GET), 1):
+            await self.ask(request)
+            await self.settled(number)
+        self.assertEqual((self.legacy.connections, self.candidate.connections), (3, 3))
+
     async def test_an_answer_that_closes_closes_the_clients_connection(self) -> None:
         closing = ONE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         self.begin(answering(closing))
