@@ -232,6 +232,8 @@ class RunWriter:
         """Take the run back while nothing is recorded: its directory can be used again."""
         self._release()
         (self.directory / NAME).unlink(missing_ok=True)
+        with suppress(OSError):  # of a run that is one part, more may lie there
+            self.directory.rmdir()
 
     def _add(self, segment: Segment, line: bytes) -> None:
         segment.append(line)

@@ -146,7 +146,6 @@ class Run:
         hand: Hand | None = None,
         positions: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
-        carried: int = 0,
         room: Room | None = None,
     ) -> RunWriter:
         """Begin a new part, which *name* writes: ``proxy-0``, ``tap``.
@@ -154,7 +153,6 @@ class Run:
         :param hand: does the work on the disk; without one, it is done at once.
         :param positions: where the taps read, by side; kept so that another can go on there.
         :param clock: gives epoch seconds.
-        :param carried: requests that its process has recorded in its earlier parts.
         :param room: says when the disk is nearly full.
         :raises RecordingError: it cannot be written, or would hold what the run hides.
         """
@@ -170,7 +168,6 @@ class Run:
             legacy=run.legacy,
             candidate=run.candidate,
             positions=dict(positions or {}),
-            carried=carried,
         )
         place = self.directory / PARTS / manifest.name
         writer = RunWriter(place, manifest, hand, self._redactor, room)
@@ -247,7 +244,7 @@ class Run:
 
     def _write(self, manifest: RunManifest) -> None:
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        write_whole(self.directory / NAME, text, lasting=True)
+        write_whole(self.directory / NAME, text, lasting=manifest.state == COMPLETE)
 
 
 def total(manifest: RunManifest, directory: Path) -> None:
