@@ -194,6 +194,15 @@ class RelayingTests(TestCase):
             await self.settled(number)
         self.assertEqual((self.legacy.connections, self.candidate.connections), (3, 3))
 
+    async def test_a_connection_on_which_a_body_may_lie_unread_is_not_used_again(self) -> None:
+        refusal = b"HTTP/1.1 404 No\r\nContent-Length: 1\r\n\r\n1"
+        self.begin(lambda transport, data: transport.write(refusal if b"/no" in data else ONE))
+        lines = b" HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+        for number, start in enumerate((b"GET /", b"POST /no", b"FOO /", b"POST /", b"GET /"), 1):
+            await self.ask(start + lines)
+            await self.settled(number)
+        self.assertEqual(self.legacy.connections, 4)
+
     async def test_an_answer_that_closes_closes_the_clients_connection(self) -> None:
         closing = ONE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         self.begin(answering(closing))
