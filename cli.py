@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from compare.command import compare_command
-from compare.cutover_command import cutover_command
+from compare.cutover.command import cutover_command
 from compare.live.command import live_command
 from compare.noise.command import calibrate_command
 from compare.policy.command import policy_command

@@ -22,8 +22,8 @@ from replay.plan import ReplayError, ReplayOptions, check, dues, in_words, parse
 from replay.run import Limits, Run
 from replay.targets import Target
 from replay.timer import best_alarm
+from replay.upstream import Upstream, UpstreamLimits
 from shadow.exchange import Outcome
-from shadow.upstream import Upstream, UpstreamLimits
 
 
 def addressed(request: Request, target: Target) -> Request:

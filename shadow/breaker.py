@@ -69,14 +69,14 @@ class Breaker:
         self.why = ""
         """What opened it last."""
         self.opened_until: float | None = None
-        """Monotonic seconds of the next probe; ``None`` while the circuit is closed."""
+        """Seconds of the same clock at which the next probe is due; ``None`` while it is closed."""
         self._ticket = 1
         self._doublings = 0
         self._held = ""
         self._row = self._recent = self._answers = 0
         self._probing_since: float | None = None
         self._proved = 0
-        self._now = self._closed_at = 0.0
+        self._now = self._closed_at = self._opened_at = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -84,11 +84,11 @@ class Breaker:
         return self.state is not BreakerState.CLOSED
 
     def allows(self, now: float) -> int:
-        """Return a ticket if a request may go out at *now* (monotonic seconds), else 0."""
+        """Return a ticket if a request may go out at *now* (seconds of any one clock), else 0."""
         self._now = now
         if self.state is BreakerState.CLOSED:
             return self._ticket
-        if self._held or self.opened_until is None or now < self.opened_until:
+        if self._held or not self._is_due(now):
             return 0
         if self._probing_since is not None:
             if now - self._probing_since > _LOST * self._limits.longest:
@@ -155,11 +155,20 @@ class Breaker:
         """Let the candidate be probed again, from *now* on."""
         if self._held:
             self._held = ""
-            self.opened_until = now
+            self._opened_at = self.opened_until = now
 
     def status(self) -> BreakerStatus:
         """Return where the circuit stands."""
         return BreakerStatus(state=self.state.value, openings=self.openings, why=self.why)
+
+    def _is_due(self, now: float) -> bool:
+        """Return whether the pause is over; one that a clock set back made longer begins anew."""
+        if self.opened_until is None:
+            return True
+        if now < self._opened_at:
+            self.opened_until -= self._opened_at - now
+            self._opened_at = now
+        return now >= self.opened_until
 
     def _is_too_often(self) -> bool:
         limits = self._limits
@@ -170,6 +179,7 @@ class Breaker:
         limits = self._limits
         pause = min(limits.first * 2**self._doublings, limits.longest)
         self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
+        self._opened_at = now
         self.opened_until = now + pause * self._jitter()
         self.state = BreakerState.OPEN
         self.openings += 1

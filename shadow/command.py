@@ -1,6 +1,7 @@
 """`mixmigrate shadow`: words to objects, errors to messages."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,11 @@ _RECORDING = ("resume", "keep_bytes", "keep_age", "redact")
     is_flag=True,
     help="Share the address with proxies that a killed supervisor left behind.",
 )
+@click.option(
+    "--loop",
+    type=click.Choice(["twisted", "lean"]),
+    help="Event loop: Twisted's own [default], or one that does less for each read.",
+)
 @click.option("--legacy-build", help="What legacy is: a version, for the report.")
 @click.option("--candidate-build", help="What the candidate is.")
 @click.option("--note", "notes", multiple=True, help="A sentence for the report; repeatable.")
@@ -128,14 +134,9 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
-    from pyingest.queues.interface import QueueError
-    from pyingest.server import ListenError
-    from pyingest.serving.reading import SettingsError, address
-    from shadow.options import ShadowError
-    from shadow.recording import RecordingError
-    from shadow.service import ShadowService
+    from pyingest.lean import install as install_lean
+    from pyingest.serving.reading import SettingsError
     from shadow.serving.reading import read_settings
-    from shadow.serving.running import run
 
     def read() -> "Settings":
         return read_settings(config, flags)
@@ -147,6 +148,20 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
+    if settings.shadow.loop == "lean":
+        install_lean()
+    _serve(settings, read)
+
+
+def _serve(settings: "Settings", read: Callable[[], "Settings"]) -> None:
+    from pyingest.queues.interface import QueueError
+    from pyingest.server import ListenError
+    from pyingest.serving.reading import address
+    from shadow.options import ShadowError
+    from shadow.recording import RecordingError
+    from shadow.service import ShadowService
+    from shadow.serving.running import run
+
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:

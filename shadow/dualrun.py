@@ -4,7 +4,7 @@ The client hears the owner of its request and nothing else. The other side's cop
 owner's answer has gone out, so nothing about it can reach the client, its delay included.
 """
 
-from shadow.exchange import Exchange, Failed, NotMirrored, Outcome, Reason, Side
+from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Outcome, Reason, Side
 from shadow.relaying.raw import RawAnswer, RawRequest
 from shadow.routing import Route
 
@@ -15,7 +15,7 @@ Ended = RawAnswer | Failed
 class DualRun:
     """One request on its way: to its owner, and then perhaps to the other side."""
 
-    __slots__ = ("_copy", "_owner", "number", "request", "route", "skip")
+    __slots__ = ("_copy", "_owner", "number", "refused", "request", "route", "skip")
 
     def __init__(self, number: int, request: RawRequest, route: Route) -> None:
         self.number = number
@@ -23,6 +23,8 @@ class DualRun:
         self.route = route
         self.skip = route.skip if request.whole else Reason.TOO_LARGE
         """Why the other side gets no copy, as far as is known yet."""
+        self.refused: Failed | None = None
+        """How the candidate failed whose request this was, if legacy got it instead."""
         self._owner: Ended | None = None
         self._copy: Ended | NotMirrored | None = None
 
@@ -31,6 +33,17 @@ class DualRun:
         """Bytes of memory that are held for this run while it waits."""
         held = self.request.weight
         return held + len(self._owner.data) if isinstance(self._owner, RawAnswer) else held
+
+    def hand_over(self, failed: Failed) -> bool:
+        """Give a request of the candidate's to legacy, if that is safe; return whether it is.
+
+        It is when no connection was made: not a byte was sent, so it cannot be carried out twice.
+        """
+        whole, kind = self.request.whole, failed.kind
+        if self.route.owner is Side.LEGACY or kind is not Failure.REFUSED or not whole:
+            return False
+        self.refused, self.route = failed, Route()
+        return True
 
     def owner_ended(self, ended: Ended) -> None:
         """Take what became of the request at its owner; only then may the copy leave.
@@ -62,7 +75,8 @@ class DualRun:
         raw, mine = self.request, self.route.owner
         owner, other = recorded(self._owner), _told(self._copy)
         legacy, candidate = (owner, other) if mine is Side.LEGACY else (other, owner)
-        return Exchange(self.number, raw.at, raw.request, legacy, candidate, mine)
+        handed_over = self.refused is not None
+        return Exchange(self.number, raw.at, raw.request, legacy, candidate, mine, handed_over)
 
 
 def recorded(ended: Ended) -> Outcome:

@@ -70,6 +70,7 @@ class ExchangeLine(RequestLine, kw_only=True):
     legacy: OutcomeLine
     candidate: OutcomeLine
     owner: Side = Side.LEGACY
+    handed_over: bool = False
 
 
 _decode_request = msgspec.json.Decoder(RequestLine).decode
@@ -93,6 +94,7 @@ def exchange_line(exchange: Exchange) -> bytes:
             "legacy": _outcome(exchange.legacy),
             "candidate": _outcome(exchange.candidate),
             **({} if exchange.owner is Side.LEGACY else {"owner": exchange.owner.value}),
+            **({"handed_over": True} if exchange.handed_over else {}),
         }
     )
 
@@ -126,6 +128,7 @@ def read_exchange(line: bytes) -> Exchange:
         _read_outcome(record.legacy),
         _read_outcome(record.candidate),
         record.owner,
+        record.handed_over,
     )
 
 

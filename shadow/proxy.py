@@ -66,10 +66,25 @@ class Proxy:
         request.at = self._now()
         if request.whole:
             self.ledger.received += 1
-        run = DualRun(self.ledger.received, request, self.router.route(request))
-        errand = Errand(run, visitor, told, self._owner_ended)
+        run = DualRun(self.ledger.received, request, self._route(request))
+        owner = run.route.owner
+        instead = self._hand_over if owner is Side.CANDIDATE else None
+        errand = Errand(run, visitor, told, self._owner_ended, instead)
         visitor.begin(errand)
-        self.owners[run.route.owner].send(request, errand)
+        self.owners[owner].send(request, errand)
+
+    def _route(self, request: RawRequest) -> Route:
+        """Ask the router; a fault of its must not cost a client the answer."""
+        try:
+            return self.router.route(request)
+        except Exception:
+            self.log.failure("a request could not be routed; it is not copied")
+            owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
+            return Route(owner, Reason.FILTERED)
+
+    def _hand_over(self, errand: Errand) -> None:
+        """Let legacy answer a request of the candidate's."""
+        self.owners[Side.LEGACY].send(errand.run.request, errand)
 
     def refused(self) -> None:
         """Count what was no request."""
@@ -108,6 +123,10 @@ class Proxy:
         """Turn to the copies of the requests that were answered in the turn before."""
         ended, self._ended = self._ended, []
         for run in ended:
+            if run.refused is not None:
+                self._sent()
+                self._copy_ended(Side.CANDIDATE, run, run.refused)
+                continue
             skip = self._skip(run)
             if skip is not None:
                 self._copy_ended(run.route.other, run, NotMirrored(skip))

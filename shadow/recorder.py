@@ -85,12 +85,17 @@ class Recorder:
         self._try(self._writer.close, ledger, {})
         self._try(self._events.close, {}, taps)
 
+    def give_up(self, why: str) -> None:
+        """Stop for good, because of *why*."""
+        if not self.error:
+            self.error = why
+            self._failed(why)
+
     def _try(self, work: Callable[..., object], *values: object) -> object:
         if self.error:
             return None
         try:
             return work(*values)
         except RecordingError as error:
-            self.error = str(error)
-            self._failed(self.error)
+            self.give_up(str(error))
             return None

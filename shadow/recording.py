@@ -9,7 +9,7 @@ A run is a directory of parts, one for each life of each writer, and each part i
 A run of a single part may be that part's directory itself. ``shadow.runs`` has what is said of
 parts; here is what writes one, and what reads them all as if they were one.
 
-``zstdcat RUN/events-*.zst`` shows every event. A frame is complete or worthless, so a killed
+``zstdcat PART/events-*.zst`` shows every event. A frame is complete or worthless, so a killed
 writer loses at most what it had not flushed; the manifest's counts then tell what is missing.
 Events are partitioned by the person they speak of, so that both sides of a pair normally lie
 in one partition; exchanges by their request, so that its repeats do. Partitions can be compared

@@ -217,7 +217,10 @@ class ShadowService:
 
     def _flush(self) -> None:
         if self._recorder.flush(self._counted()) and self._taps is not None:
-            self._taps.flushed()
+            try:
+                self._taps.flushed()
+            except OSError as error:
+                self._recorder.give_up(f"the tap's journal: {error}")
 
     def _recording_failed(self, why: str) -> None:
         """Stop mirroring: without a recording there is nothing to mirror for."""

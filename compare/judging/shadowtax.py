@@ -35,17 +35,18 @@ def _told(tax: Tax) -> dict[str, Any]:
     }
 
 
-def shown(tax: Mapping[str, Any]) -> str:
-    """Return the tax as a sentence for people."""
-    if not tax["quantiles"]:
-        return f"too few requests without a copy to tell ({tax['control']:,})"
-    parts = [
-        f"{one['name']} {one['difference']:+.2f} ms ({one['low']:+.2f} to {one['high']:+.2f}; "
-        f"{one['without']:.2f} without a copy)"
+def shown(tax: Mapping[str, Any]) -> list[str]:
+    """Return the tax as lines for people."""
+    drawn = "slices of time" if tax["by"] == "slice" else "requests"
+    counts = (
+        f"{tax['control']:,} answers without a copy, {tax['mirrored']:,} with one, drawn by {drawn}"
+    )
+    lines = [
+        f"{one['name']} {one['difference']:+.2f} ms ({one['low']:+.2f} to {one['high']:+.2f}), "
+        f"{one['without']:.2f} ms without a copy"
         for one in tax["quantiles"]
     ]
-    drawn = "slices of time" if tax["by"] == "slice" else "requests"
-    return f"{', '.join(parts)}; {tax['control']:,} without a copy, drawn by {drawn}"
+    return [*(lines or ["not known: too few answers, or too short a time"]), counts]
 
 
 def _ms(seconds: float) -> float:

@@ -11,9 +11,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-COOKIE = "mixmigrate_live"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?")
-_COOKIE = re.compile(rf"(?:^|;)\s*{COOKIE}=([^;]*)")
+_PORT = re.compile(r":(\d{1,5})$")
 
 
 class Entry(enum.Enum):
@@ -70,11 +69,23 @@ class Access:
 def _shown(caller: Caller) -> list[str]:
     """Return every token that the caller shows."""
     scheme, _, bearer = caller.authorization.partition(" ")
-    found = _COOKIE.search(caller.cookie)
-    shown = [caller.token, found[1] if found else ""]
+    shown = [caller.token]
+    for one in caller.cookie.split(";"):
+        name, _, value = one.strip().partition("=")
+        if name == cookie_name(caller.host):
+            shown.append(value)
     if scheme.lower() == "bearer":
         shown.append(bearer.strip())
     return [one for one in shown if one]
+
+
+def cookie_name(host: str) -> str:
+    """Return the name of the cookie that keeps the token, for who asked by that ``Host``.
+
+    Browsers keep one jar for all ports of a host, on which there may be several pages.
+    """
+    found = _PORT.search(host)
+    return f"mixmigrate_live_{found[1] if found else 80}"
 
 
 def is_loopback(host: str) -> bool:

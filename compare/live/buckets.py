@@ -5,9 +5,6 @@ from collections.abc import Mapping
 
 from shadow.status import BUCKETS_PER_OCTAVE
 
-Z95 = 1.96
-"""Standard normal quantile of a two-sided interval of 95 %."""
-
 Buckets = Mapping[int, int]
 
 
@@ -56,21 +53,3 @@ def at_rank(buckets: Buckets, rank: float) -> int | None:
         if seen >= rank - 1e-9 and seen:
             return bucket
     return last
-
-
-def quantile_interval(buckets: Buckets, share: float) -> tuple[float, float] | None:
-    """Return the two ends, in seconds, of a 95 % interval of a quantile; ``None`` of too few.
-
-    By order statistics, which needs no shape of the distribution (David and Nagaraja, Order
-    Statistics, 2003, section 7.1), widened to the edges of the buckets. It needs five on each
-    side of the quantile.
-    """
-    size = total(buckets)
-    if size * min(share, 1 - share) < 5:
-        return None
-    spread = Z95 * math.sqrt(size * share * (1 - share))
-    low = at_rank(buckets, max(1.0, size * share - spread))
-    high = at_rank(buckets, min(float(size), size * share + spread + 1))
-    if low is None or high is None:
-        return None
-    return lower_edge(low), upper_edge(high)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from compare.live.buckets import Buckets, quantile, since
 from compare.live.roster import Totals
+from compare.live.tax import Tax, TaxWatch
 
 WINDOW = 10.0
 """Seconds that a rate, or a quantile, looks back."""
@@ -68,6 +69,9 @@ class History:
         """Epoch seconds, and the values of that moment."""
         self.unexplained = 0
         """Requests that stayed in no bucket all the time looked at; see ``Totals.unexplained``."""
+        self.taxes: list[Tax] = []
+        """What mirroring costs, as far as it is known since the page looks."""
+        self._watch = TaxWatch()
         self._open: deque[tuple[float, int]] = deque()
 
     def add(self, at: float, totals: Totals) -> None:
@@ -86,6 +90,8 @@ class History:
         self.recent = _between(self._samples[0], sample)
         self.points.append((at, self._point(totals)))
         self._note_open(at, totals.unexplained)
+        self._watch.add(at, totals.arm)
+        self.taxes = self._watch.taxes()
 
     def _note_open(self, at: float, count: int) -> None:
         """Keep the smallest that a fault can be: what is between two steps does not stay."""

@@ -6,6 +6,7 @@ when its standard input does, which is when the process that shows the page is g
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ import msgspec
 
 from compare.live.looking import Looker
 from compare.policy.policy import load
+from shadow.serving.statusfiles import is_there
 
 SHARE = 0.25
 """The most of one processor that looks may take."""
@@ -24,11 +26,10 @@ NICENESS = 10
 
 def main(run: str, source: str, work: str, every: str) -> None:
     """Look at *run* by the policy *source* about every so many seconds, for ever."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+    threading.Thread(target=_end_with_parent, args=(work,), daemon=True).start()
+    _step_back()
     policy, _ = load(source)
-    looker = Looker(Path(run), policy, Path(work), process_exists)
+    looker = Looker(Path(run), policy, Path(work), is_there)
     while True:
         began = time.process_time()
         found = looker.look()
@@ -38,20 +39,19 @@ def main(run: str, source: str, work: str, every: str) -> None:
         time.sleep(max(float(every), spent * (1 / SHARE - 1)))
 
 
-def process_exists(pid: int) -> bool:
-    """Return whether a process of this id is there, whoever's it is."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def _step_back() -> None:
+    """Let clients be served first, and when memory is short, let the kernel end us first."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # proc_pid_oom_score_adj(5)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(work: str) -> None:
+    """End when nobody is there to hear; nobody else would take the work away then."""
     while os.read(0, 4096):
         pass
+    shutil.rmtree(work, ignore_errors=True)
     os._exit(0)
 
 

@@ -10,12 +10,14 @@ from compare.judgement import rules_of
 from compare.judging.verdict import judge
 from compare.live.history import History
 from compare.live.judged import Judged, judged
+from compare.live.lanes import Lanes
 from compare.live.provisional import provisional
 from compare.live.reading import read_statuses
-from compare.live.roster import Life, Roster, Totals
+from compare.live.roster import PRESENT, Roster, Totals
 from compare.policy.policy import Policy
 from compare.stages.following import Following
 from shadow.recording import Manifest, RecordingError, RunReader
+from shadow.status import Status
 
 WRITTEN = 3.0
 """Seconds after which what was recorded is on the disk, with much to spare."""
@@ -27,7 +29,7 @@ class Looker:
     """Judges what is there of a run.
 
     :param work: a directory for what goes from stage to stage.
-    :param exists: says whether a process of this id is there.
+    :param exists: says whether the process that told this is there.
     :param clock: gives epoch seconds.
     """
 
@@ -36,7 +38,7 @@ class Looker:
         run: Path,
         policy: Policy,
         work: Path,
-        exists: Callable[[int], bool],
+        exists: Callable[[Status], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._run = run
@@ -44,6 +46,7 @@ class Looker:
         self._work = work
         self._roster = Roster(exists)
         self._history = History()
+        self._lanes = Lanes()
         self._clock = clock
         self._following: Following | None = None
         self._rounds = 0
@@ -75,7 +78,11 @@ class Looker:
         following = self._follow(run)
         following.poll()
         final = state != "recording"
-        summary = following.look(final=final, known=_read_up_to(totals))
+        lanes = self._lanes.up_to(
+            one.status for one in self._roster.members(now) if one.life in PRESENT
+        )
+        known = _known(totals, lanes, following.newest)
+        summary = following.look(final=final, known=known)
         if final:
             # What comes after a last look would be counted against what it settled.
             self._following = None
@@ -100,21 +107,28 @@ class Looker:
 
     def _state(self, manifest: Manifest, now: float) -> str:
         members = self._roster.members(now)
-        alive = any(one.life in (Life.ALIVE, Life.SILENT) for one in members)
+        alive = any(one.life in PRESENT for one in members)
         if manifest.state != "recording" and not alive:
             return "complete"
         gone = members and all(one.quiet >= GONE for one in members)
         return "abandoned" if gone and not alive else "recording"
 
 
-def _read_up_to(totals: Totals) -> float | None:
-    """Return the time up to which the taps have read everything, and all lies on the disk.
+def _known(totals: Totals, lanes: float | None, newest: float) -> float | None:
+    """Return the time up to which all is known and on the disk; ``None`` when nobody tells.
 
-    ``None`` when no tap tells. With it, a tap that lags or is gone makes nothing look lost, and the
-    last requests before a pause of the traffic count without those after it.
+    So a tap that lags, or a lane that is long, makes nothing look lost; and the last requests
+    before a pause of the traffic count without those after it.
+
+    :param lanes: epoch seconds up to which all has left the lanes.
+    :param newest: of the newest record, which is what is known of the queues if no tap tells.
     """
     marks = [queue.watermark for queue in totals.queues.values()]
-    return min(marks) - WRITTEN if marks else None
+    told = [mark for mark in (min(marks, default=None), lanes) if mark is not None]
+    if not told:
+        return None
+    known = min(told) - WRITTEN
+    return known if marks else min(known, newest)
 
 
 def _finite(value: float) -> float | None:

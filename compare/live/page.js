@@ -65,7 +65,7 @@ function make(name, className, value) {
   return element;
 }
 
-// Cells are texts, or {text, n, tone, sub, bar}.
+// Cells are texts, or {text, n, tone, sub, bar, label}.
 function rows(body, wanted) {
   while (body.rows.length > wanted.length) body.deleteRow(-1);
   wanted.forEach((cells, place) => {
@@ -78,7 +78,8 @@ function rows(body, wanted) {
   });
 }
 
-function fill(cell, { text: words, n, tone: colour, sub, bar }) {
+function fill(cell, { text: words, n, tone: colour, sub, bar, label }) {
+  if (label) cell.dataset.label = label;
   const shape = `${n ? 'n' : ''} ${colour ? `tone ${colour}` : ''}`.trim();
   if (cell.className !== shape) cell.className = shape;
   if (bar !== undefined) {
@@ -357,11 +358,11 @@ function gates(judged) {
   rows($('gate-rows'), judged.gates.map((gate) => [
     { text: gate.finding, tone: gate.finding, sub: gate.advisory ? 'advice' : '' },
     { text: gate.name, sub: gate.note ? `${gate.claim}; ${gate.note}` : gate.claim },
-    { text: count(gate.mismatches), n: true },
-    { text: count(gate.n), n: true, sub: gate.unit },
-    { text: gate.bound === null ? '–' : percent(gate.bound), n: true },
-    { text: percent(gate.target, 6), n: true },
-    { text: gate.needs && gate.finding === 'UNDECIDED' ? `${count(gate.needs)} clean` : '–', n: true },
+    { text: count(gate.mismatches), n: true, label: 'against it' },
+    { text: count(gate.n), n: true, sub: gate.unit, label: 'of' },
+    { text: gate.bound === null ? '–' : percent(gate.bound), n: true, label: 'at most' },
+    { text: percent(gate.target, 6), n: true, label: 'allowed' },
+    { text: gate.needs && gate.finding === 'UNDECIDED' ? `${count(gate.needs)} clean` : '–', n: true, label: 'needs' },
   ]));
   list($('reasons'), judged.reasons);
 }
@@ -413,7 +414,7 @@ function way(now) {
   const { lane, breaker, tax } = now;
   const opened = breaker.openings ? `, opened ${plural(breaker.openings, 'time', 'times')}` : '';
   const wanted = [
-    ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn' }],
+    ['mirroring', { text: now.mirroring ? 'on' : 'switched off', tone: now.mirroring ? '' : 'warn', sub: now.switch.join('; ') }],
     ['lane', {
       text: `${count(lane.requests)} requests, ${bytes(lane.bytes)}`,
       sub: [
@@ -466,7 +467,11 @@ function processes(now) {
     { text: bytes(one.memory), n: true },
     { text: count(one.restarts), n: true, tone: one.restarts ? 'warn' : '' },
   ]));
-  list($('unreadable'), now.unreadable.map((one) => `${one.name} was skipped: ${one.why}`));
+  const hidden = now.all_processes - now.processes.length;
+  list($('unreadable'), [
+    ...(hidden ? [`and ${plural(hidden, 'process', 'processes')} that ended before`] : []),
+    ...now.unreadable.map((one) => `${one.name} was skipped: ${one.why}`),
+  ]);
 }
 
 function about(judged) {

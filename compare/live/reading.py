@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from shadow.serving.statusfiles import DIRECTORY
 from shadow.status import Status
 
-FOLDER = "status"
 MOST_FILES = 512
 """Files that are read; a run has a handful of processes."""
 LARGEST = 1024 * 1024
@@ -37,7 +37,11 @@ def read_statuses(run: Path) -> Told:
     """
     statuses: list[Status] = []
     unreadable: list[Unreadable] = []
-    for path in sorted((run / FOLDER).glob("*.json"))[:MOST_FILES]:
+    paths = sorted((run / DIRECTORY).glob("*.json"))
+    if len(paths) > MOST_FILES:
+        beyond = len(paths) - MOST_FILES
+        unreadable.append(Unreadable(paths[MOST_FILES].name, f"one of {beyond:,} too many"))
+    for path in paths[:MOST_FILES]:
         found = _read(path)
         if isinstance(found, Status):
             statuses.append(found)

@@ -35,6 +35,10 @@ class Life(enum.StrEnum):
     """It came to an orderly end."""
 
 
+PRESENT = (Life.ALIVE, Life.SILENT)
+"""Of those that are there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One process of the run."""
@@ -83,10 +87,10 @@ class Totals:
 class Roster:
     """Follows who tells what.
 
-    :param exists: says whether a process of this id is there.
+    :param exists: says whether the process that told this is there.
     """
 
-    def __init__(self, exists: Callable[[int], bool]) -> None:
+    def __init__(self, exists: Callable[[Status], bool]) -> None:
         self._exists = exists
         self._last: dict[str, Status] = {}
         self._before: dict[str, Status] = {}
@@ -118,7 +122,7 @@ class Roster:
     def totals(self, now: float) -> Totals:
         """Return what all processes come to, at *now* (epoch seconds)."""
         members = self.members(now)
-        here = [one.status for one in members if one.life in (Life.ALIVE, Life.SILENT)]
+        here = [one.status for one in members if one.life in PRESENT]
         counted = [one.status for one in members] + list(self._before.values())
         found = Totals(
             ledger=_summed(one.ledger for one in counted),
@@ -133,13 +137,13 @@ class Roster:
         return found
 
     def _life(self, status: Status, now: float) -> Life:
-        if status.ending and not self._exists(status.pid):
+        if status.ending and not self._exists(status):
             return Life.ENDED
         if now - status.at <= SILENT:
             return Life.ALIVE
         if status.ending:
             return Life.ENDED
-        return Life.SILENT if self._exists(status.pid) else Life.DEAD
+        return Life.SILENT if self._exists(status) else Life.DEAD
 
 
 def joined(one: Status, other: Status) -> Status:

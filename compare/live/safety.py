@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compare.live.history import Recent, SideNow
-from compare.live.roster import Life, Member, Totals
-from compare.live.tax import taxes
+from compare.live.roster import PRESENT, Life, Member, Totals
+from compare.live.tax import Tax
 
 BAD_SHARE = 0.01
 """Share of calls without a good answer from which on the clients are at risk."""
@@ -47,14 +47,16 @@ WAITING = Safety(Level.WAITING, ("the run has not begun",))
 Remark = tuple[Level, str]
 
 
-def safety(members: Sequence[Member], totals: Totals, recent: Recent) -> Safety:
+def safety(
+    members: Sequence[Member], totals: Totals, recent: Recent, taxes: Sequence[Tax] = ()
+) -> Safety:
     """Return how the clients fare, by what the processes tell."""
     serving = [one for one in members if one.status.ledger]
     if serving and all(one.life is Life.ENDED for one in serving):
         return ENDED
     if not members:
         return Safety(Level.UNKNOWN, ("no process of the run tells anything",))
-    remarks = [*_processes(members), *_answers(totals, recent), *_costs(totals)]
+    remarks = [*_processes(members), *_answers(totals, recent), *_costs(taxes)]
     if not remarks:
         return Safety(Level.SAFE, (_calm(totals, recent),))
     level = max((one for one, _ in remarks), key=_ORDER.index)
@@ -64,7 +66,7 @@ def safety(members: Sequence[Member], totals: Totals, recent: Recent) -> Safety:
 
 def _processes(members: Sequence[Member]) -> Iterator[Remark]:
     serving = [one for one in members if one.status.ledger]
-    if serving and not any(one.life in (Life.ALIVE, Life.SILENT) for one in serving):
+    if serving and not any(one.life in PRESENT for one in serving):
         yield Level.AT_RISK, "no proxy is alive"
     for one in members:
         name, life = one.status.name, one.life
@@ -106,8 +108,8 @@ def _answers(totals: Totals, recent: Recent) -> Iterator[Remark]:
         )
 
 
-def _costs(totals: Totals) -> Iterator[Remark]:
-    for one in taxes(totals.arm):
+def _costs(taxes: Sequence[Tax]) -> Iterator[Remark]:
+    for one in taxes:
         if one.is_felt:
             yield (
                 Level.WATCH,

@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from compare.live.access import Access, is_loopback
 from compare.live.child import Judge
 from compare.live.history import History
-from compare.live.judge import process_exists
 from compare.live.judged import Judged
 from compare.live.reading import Told, read_statuses
 from compare.live.roster import Roster
@@ -21,11 +20,14 @@ from compare.live.site import Live, site
 from compare.live.state import judged_data, now_data, series_data
 from compare.live.stream import Board, message
 from compare.live.view import View
+from shadow.serving.statusfiles import is_there
 
 TICK = 1.0
 """Seconds between two states that are sent."""
 LOOK_EVERY = 2.0
 """Seconds between looks at the evidence, at least."""
+AGAIN = 5.0
+"""Seconds until a page that stands still, by a fault of ours, tries to go on."""
 RATE_OVER = 60.0
 """Seconds over which the rate of new distinct requests is taken."""
 
@@ -56,7 +58,7 @@ class LiveService:
     def __init__(self, reactor: Any, options: LiveOptions) -> None:
         self._reactor = reactor
         self._options = options
-        self._roster = Roster(process_exists)
+        self._roster = Roster(is_there)
         self._history = History()
         self._told = Told()
         self._judged = Judged(state="waiting", why="nothing was looked at yet")
@@ -68,6 +70,7 @@ class LiveService:
         self._loop = LoopingCall(self._tick)
         self._loop.clock = reactor
         self._listening: Any = None
+        self._later: Any = None
         self.port = 0
 
     def listen(self) -> None:
@@ -86,12 +89,14 @@ class LiveService:
             ) from None
         self.port = self._listening.getHost().port
         self.judge.start()
-        self._loop.start(self._options.tick).addErrback(self._broken)
+        self._go_on()
 
     async def stop(self) -> None:
         """End the streams, the judging process, and listen no more."""
         if self._loop.running:
             self._loop.stop()
+        elif self._later is not None and self._later.active():
+            self._later.cancel()
         self.live.end()
         await self._listening.stopListening()
         await self.judge.stop()
@@ -135,8 +140,13 @@ class LiveService:
         (began, few), (ended, many) = self._distinct[0], self._distinct[-1]
         return (many - few) / (ended - began) if ended > began and many > few else None
 
+    def _go_on(self) -> None:
+        self._loop.start(self._options.tick).addErrback(self._broken)
+
     def _broken(self, failure: Any) -> None:
+        """Say what went wrong and try again: those who look see since when the page is stale."""
         self.log.failure("the live page stands still", failure=failure)
+        self._later = self._reactor.callLater(AGAIN, self._go_on)
 
 
 async def start(reactor: Any, options: LiveOptions) -> LiveService:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
+from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from compare.live.access import COOKIE, Access, Caller, Entry
+from compare.live.access import Access, Caller, Entry, cookie_name
 from compare.live.gate import WrongQuestion, answer, question, status, told
 from compare.live.metrics import CONTENT_TYPE, render_metrics
 from compare.live.page import POLICY, page
@@ -61,6 +62,15 @@ class LimitedRequest(Request):
             super().handleContentChunk(data)
 
 
+class QuietSite(Site):
+    """Writes no line for each request: tokens may stand in them."""
+
+    noisy = False
+
+    def log(self, request: http.Request) -> None:
+        """Leave it."""
+
+
 class Live(Resource):
     """Every path of the live page."""
 
@@ -110,9 +120,8 @@ class Live(Resource):
         if self._access.token and query.get("token"):
             # Not by a redirect: a browser that came by a link from elsewhere would not send a
             # strict cookie along with it.
-            request.addCookie(
-                COOKIE.encode(), self._access.token, path="/", httpOnly=True, sameSite="strict"
-            )
+            name = cookie_name(request.getHeader("Host") or "")
+            request.addCookie(name, self._access.token, path="/", httpOnly=True, sameSite="strict")
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         return page()
 
@@ -169,9 +178,7 @@ class Live(Resource):
 
 def site(live: Live) -> Site:
     """Return the factory that serves *live*."""
-    made = Site(live, requestFactory=LimitedRequest, timeout=IDLE)
-    made.noisy = False
-    return made
+    return QuietSite(live, requestFactory=LimitedRequest, timeout=IDLE)
 
 
 def _socket(request: Request) -> "Connection":

@@ -9,15 +9,17 @@ from typing import Any
 
 from compare.live.history import POINTS, SideNow, fill
 from compare.live.judged import shown
-from compare.live.roster import Life, Member, Totals
+from compare.live.roster import PRESENT, Life, Member, Totals
 from compare.live.safety import answering
-from compare.live.tax import arm_sizes, taxes
+from compare.live.tax import arm_sizes
 from compare.live.view import View
 from shadow.ledger import BUCKETS
 from shadow.status import QueueStatus
 
 SCHEMA = "mixmigrate-live/1"
 _SKIPPED = (*BUCKETS.values(), "lost")
+GONE_SHOWN = 8
+"""Processes that are gone which are shown by themselves."""
 DIGITS = 7
 """Decimal places of a figure: times to a tenth of a microsecond."""
 
@@ -33,13 +35,14 @@ def now_data(view: View) -> dict[str, Any]:
         "stage": shown(" / ".join(totals.stages)),
         "hears": list(answering(totals)),
         "mirroring": totals.mirroring,
+        "switch": _switch(view),
         "clients": {"level": safe.level.value, "why": [shown(text) for text in safe.why]},
         "verdict": _verdict(view),
         "ledger": _ledger(view),
         "rates": _rounded(view.history.recent.rates),
         "window": view.history.recent.seconds,
         "sides": {name: _side(view, name) for name in totals.sides},
-        "tax": _tax(totals),
+        "tax": _tax(view),
         "lane": _lane(totals),
         "breaker": {
             "state": shown(totals.breaker.state),
@@ -47,7 +50,8 @@ def now_data(view: View) -> dict[str, Any]:
             "why": shown(totals.breaker.why),
         },
         "queues": {shown(key): _queue(one, view) for key, one in sorted(totals.queues.items())},
-        "processes": [_process(one) for one in view.members],
+        "processes": [_process(one) for one in _shown_members(view.members)],
+        "all_processes": len(view.members),
         "unreadable": [{"name": shown(one.name), "why": shown(one.why)} for one in view.unreadable],
         "point": point_data(view),
     }
@@ -117,7 +121,7 @@ def _ledger(view: View) -> dict[str, Any]:
     counts = totals.ledger or view.judged.ledger
     unexplained = view.history.unexplained
     remainder = counts.get("remainder", 0)
-    if not any(one.life in (Life.ALIVE, Life.SILENT) for one in view.members):
+    if not any(one.life in PRESENT for one in view.members):
         unexplained = remainder  # nothing is under way any more
     return {
         "counts": counts,
@@ -143,9 +147,9 @@ def _side(view: View, name: str) -> dict[str, Any]:
     }
 
 
-def _tax(totals: Totals) -> dict[str, Any]:
+def _tax(view: View) -> dict[str, Any]:
     return {
-        "sizes": arm_sizes(totals.arm),
+        "sizes": arm_sizes(view.totals.arm),
         "quantiles": [
             {
                 "name": one.name,
@@ -159,7 +163,7 @@ def _tax(totals: Totals) -> dict[str, Any]:
                 ),
                 "felt": one.is_felt,
             }
-            for one in taxes(totals.arm)
+            for one in view.history.taxes
         ],
     }
 
@@ -190,6 +194,19 @@ def _queue(queue: QueueStatus, view: View) -> dict[str, Any]:
         "discarded": _known(queue.discarded),
         "error": shown(queue.error),
     }
+
+
+def _switch(view: View) -> list[str]:
+    """Return what was said when mirroring was switched."""
+    here = (one.status.more.get("switch") for one in view.members if one.life is Life.ALIVE)
+    return sorted({shown(str(why)) for why in here if why})
+
+
+def _shown_members(members: list[Member]) -> list[Member]:
+    """Return those that are there by name, then those that are gone, the last one first."""
+    here = [one for one in members if one.life in PRESENT]
+    gone = [one for one in members if one.life in (Life.DEAD, Life.ENDED)]
+    return here + sorted(gone, key=lambda one: one.quiet)[:GONE_SHOWN]
 
 
 def _process(member: Member) -> dict[str, Any]:

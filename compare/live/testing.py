@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from compare.live.reading import FOLDER
 from compare.testing import GOOD_TAP
 from pyingest.ingest import ingest
 from pyingest.message import Request
@@ -14,6 +11,7 @@ from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 from shadow.exchange import Answered, Exchange, Outcome, Side, TappedEvent
 from shadow.recording import Manifest, RunWriter
+from shadow.serving.statusfiles import DIRECTORY, write
 from shadow.status import (
     BreakerStatus,
     ControlArm,
@@ -97,11 +95,9 @@ class GrowingRun:
 
 def tell(run: Path, status: Status) -> None:
     """Write a status file of *run*, as its processes do."""
-    folder = run / FOLDER
+    folder = run / DIRECTORY
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{status.name}.partial"
-    partial.write_bytes(msgspec.json.encode(status))
-    partial.replace(folder / f"{status.name}.json")
+    write(folder, status)
 
 
 def proxy_status(at: float, pid: int, count: int, **changes: Any) -> Status:

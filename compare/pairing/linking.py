@@ -25,6 +25,9 @@ class Visit(msgspec.Struct, frozen=True, array_like=True):
     """Whether the candidate claimed to have stored something; ``None``: it said neither."""
     doubtful: bool = False
     """Whether a side that was asked denied success: then nobody can say whether it queued."""
+    alone: bool = False
+    """Whether the candidate answered it without a copy to legacy, and with success: only the
+    production queue tells whether it queued anything."""
 
     @property
     def rank(self) -> tuple[bool, bool, int]:
@@ -115,6 +118,10 @@ class Links:
     def held_back(self) -> dict[bytes, int]:
         """Return the keys that the candidate never got, and how many exchanges carry each."""
         return {key: len(visits) for key, visits in self._visits.items() if not visits[0].mirrored}
+
+    def alone(self, key: bytes) -> list[Visit]:
+        """Return the exchanges with this content that the candidate alone answered."""
+        return [visit for visit in self._visits.get(key, ()) if visit.alone]
 
     def server_times(self) -> int:
         """Return how many mirrored exchanges leave an event's time to the services."""

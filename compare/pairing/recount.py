@@ -1,8 +1,9 @@
 """What the sieves cannot tell, since they keep nothing of what they take out.
 
-Three questions are rare enough to read a partition's events once more, and to look only at those
+Four questions are rare enough to read a partition's events once more, and to look only at those
 of certain contents: did the candidate queue what it denied to have stored? Did it queue what it
-never got? And could events that both services stamped be paired otherwise, closer in time?
+never got? Did it answer alone, and queue nothing? And could events that both services stamped be
+paired otherwise, closer in time?
 """
 
 from collections import Counter, defaultdict
@@ -25,7 +26,7 @@ Put = Callable[[Visit | None, Finding], None]
 
 @dataclass(slots=True)
 class Recount:
-    """Asks the three questions of one partition; reads it once more if any must be asked."""
+    """Asks the four questions of one partition; reads it once more if any must be asked."""
 
     links: Links
     tolerance: float
@@ -88,6 +89,17 @@ class Recount:
             for item in candidate[:taken]:
                 found = Difference(Kind.EXTRA, "", None, item.event.queue)
                 put(self.links.extra(key), Finding(0, (found,), None, item.event.body))
+
+    def unqueued(self, put: Put) -> None:
+        """Tell requests that the candidate alone answered with success, and whose events are not
+        on the production queue."""
+        expected = self.links.held_back() if self._short else {}
+        for key in sorted(self._short):
+            seen = len(self._seen[key][0]) if key in self._seen else 0
+            others = expected[key] - len(self.links.alone(key))
+            for visit in self.links.alone(key)[max(0, seen - others) :]:
+                found = Difference(Kind.MISSING, "", "production", None)
+                put(visit, Finding(0, (found,), None, None, queued=False))
 
     def far_pairs(self) -> tuple[list[Pair], int]:
         """Return the pairs whose times lie too far apart however one pairs, and how many do not.

@@ -36,7 +36,7 @@ _FUNNEL = (
     ("filtered", "filtered by a rule"),
     ("too_large", "too large to be kept"),
     ("alone", "answered by the candidate alone"),
-    ("unpaired", "unpaired: nothing imported tells what the candidate did"),
+    ("unpaired", "unpaired: the logs do not tell whether the candidate got it"),
     ("shed", "shed: the lane was full"),
     ("broken_circuit", "kept back: the candidate was down"),
     ("abandoned", "abandoned at the end"),
@@ -76,7 +76,7 @@ def render_page(report: Report) -> str:
     page = template.render(
         report=data,
         verdict=report.verdict,
-        tax=shown(tax) if (tax := shadow_tax(report.manifest.tax)) else "",
+        tax="; ".join(shown(tax)) if (tax := shadow_tax(report.manifest.tax)) else "",
         causes=[*zip(causes, _within_budget(causes), strict=True)],
         hidden=max(0, len(report.summary.causes) - CAUSES),
         events=report.summary.events,

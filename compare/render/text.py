@@ -180,8 +180,8 @@ def _latency(report: Report) -> Iterator[str]:
         values = [side.quantile(share) * 1000 for share in (0.5, 0.9, 0.99, 0.999)]
         yield f"  {name:<10}" + "".join(f"{value:>10.2f}" for value in (*values, side.most * 1000))
     tax = shadow_tax(report.manifest.tax)
-    if tax is not None:
-        yield f"  shadow tax  {shown(tax)}"
+    for number, line in enumerate([] if tax is None else shown(tax)):
+        yield f"  {'' if number else 'shadow tax':<12}{line}"
 
 
 def _ledger(report: Report) -> Iterator[str]:

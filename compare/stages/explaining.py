@@ -55,8 +55,10 @@ class Explaining:
         self._strangers: dict[Content, int] = {}
 
     def exchange(self, unit: int, exchange: Exchange, findings: Sequence[Finding]) -> None:
-        """Take an exchange that the candidate got, and what was found about its events."""
+        """Take an exchange, and what was found about its events."""
         if exchange.outcomes is None:
+            for one in findings:
+                self._note(Case(unit, exchange), one, "queue")
             return
         legacy, candidate = exchange.outcomes
         answers = response_differences(legacy, candidate, self._rules.headers)
@@ -184,8 +186,9 @@ def explain_partition(
     cases = CaseWriter(work / f"{CASES}-{number:04d}")
     task, units = Explaining(rules, paths, cases.add), Units()
     for exchange in RunReader(directory).exchanges(number):
-        if exchange.at <= until and exchange.outcomes is not None:
-            task.exchange(units.of(exchange), exchange, findings.get(exchange.number, ()))
+        found = findings.get(exchange.number, ())
+        if exchange.at <= until and (exchange.outcomes is not None or found):
+            task.exchange(units.of(exchange), exchange, found)
     cases.close()
     return task.finish()
 

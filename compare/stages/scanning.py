@@ -168,7 +168,8 @@ def visit_of(segment: int, exchange: Exchange) -> Visit:
     mirrored = exchange.outcomes is not None
     claims = is_success(copy)
     doubtful = claims is False or is_success(ours) is False
-    return Visit(segment, exchange.number, mirrored, claims, doubtful)
+    alone = exchange.owner is Side.CANDIDATE and not mirrored and is_success(ours) is True
+    return Visit(segment, exchange.number, mirrored, claims, doubtful, alone)
 
 
 def is_error(outcome: Outcome) -> bool:

@@ -67,6 +67,8 @@ class NatsConnection:
         self.client = client
         self.trouble = ""
         """What the server said when it last refused."""
+        self.gone = asyncio.Event()
+        """Set when the connection has ended."""
         self._stream = stream
         self._inbox = ""
         self._numbers = itertools.count()
@@ -120,6 +122,7 @@ class NatsConnection:
 
     def fail(self) -> None:
         """Tell everyone who waits that no answer will come."""
+        self.gone.set()
         pending, self._pending = self._pending, {}
         for batch, _ in pending.values():
             batch.done.set()

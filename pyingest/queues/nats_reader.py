@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -224,12 +224,12 @@ class NatsReader:
         with contextlib.suppress(NotFoundError):
             await manager.delete_consumer(self._url.stream, self._cursor)
 
-    async def _guarded(self, work: Callable[..., Awaitable[T]], *values: object) -> T:
+    async def _guarded(self, work: Callable[..., Coroutine[Any, Any, T]], *values: object) -> T:
         """Do *work* on a living connection within the time that a reader has."""
         try:
             async with asyncio.timeout(READ_SECONDS):
                 connection = await self._link.get(READ_SECONDS)
-                return await work(connection.client, *values)
+                return await _while_there(connection, work(connection.client, *values))
         except NotFoundError:
             self._attached = False
             raise QueueError(
@@ -238,9 +238,28 @@ class NatsReader:
             ) from None
         except (Away, APIError, Error, OSError, TimeoutError) as error:
             await self._link.drop()
-            # Whatever was delivered and not returned is had again from behind what was.
+            # Whatever was delivered and not returned is had again from behind what was. A server
+            # that begins anew may not know what it had delivered, and answers no word on it.
             self._attached = False
+            self._unconfirmed = ""
             raise QueueError(f"{self._where}: {told(error)}; is NATS running there?") from None
+
+
+async def _while_there(connection: NatsConnection, work: Coroutine[Any, Any, T]) -> T:
+    """Return what *work* gives; give it up when the connection ends, which its client does not.
+
+    :raises Away: the connection has ended.
+    """
+    doing = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(connection.gone.wait())
+    try:
+        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Away("the connection was lost")
+        return doing.result()
+    finally:
+        for task in (doing, gone):
+            task.cancel()
 
 
 def behind(known: ConsumerInfo) -> int | None:

@@ -110,7 +110,7 @@ class Controller:
     def _adopt(self, state: State) -> None:
         self.state = state
         self.router.adopt(state.stage, state.rules.seed)
-        self._guards.begin(state.stage)
+        self._guards.begin(state.stage, state.rules.guards)
         self._told_at = -TELL_SECONDS  # others wait for what this process has to say
 
     def _write(self) -> None:

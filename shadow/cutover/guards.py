@@ -8,30 +8,16 @@ answers. Where each has a copy of the other's requests, what both refuse or fail
 none; otherwise the rates are compared as they are.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pyingest.message import Response
 from shadow.cutover.detector import TooMany, Worse
-from shadow.cutover.latency import Margin, Slowness
+from shadow.cutover.latency import Slowness
+from shadow.cutover.limits import GuardLimits
 from shadow.cutover.stage import Phase, Stage
 from shadow.exchange import Answered, Exchange, Failed, NotMirrored, Outcome, Reason, Side
 
 OWNED, OTHERS = True, False
-
-
-@dataclass(frozen=True, slots=True)
-class GuardLimits:
-    """When the guards fire."""
-
-    outage: int = 8
-    """Requests without an answer of the candidate's in a row."""
-    errors: float = 0.005
-    """Share of errors that is always borne."""
-    refusals: float = 0.05
-    """Share of refusals that is always borne; what clients send decides on it, too."""
-    ratio: float = 1.5
-    """So many times legacy's share is borne, too."""
-    margin: Margin = field(default_factory=Margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +72,21 @@ class Guards:
     """
 
     def __init__(self, limits: GuardLimits | None = None, copied: bool = False) -> None:
-        self._limits = limits or GuardLimits()
         self._copied = copied
-        self._slowness = Slowness(self._limits.margin)
-        self.begin(Stage())
+        self._slowness = Slowness()
+        self.begin(Stage(), limits)
 
-    def begin(self, stage: Stage) -> None:
-        """Forget what was seen; watch *stage* from now on."""
-        limits, share = self._limits, stage.percent / 100
+    def begin(self, stage: Stage, limits: GuardLimits | None = None) -> None:
+        """Forget what was seen; watch *stage* from now on, by *limits*."""
+        self._limits = limits = limits or GuardLimits()
+        share = stage.percent / 100
         self.stage = stage
         self.arms = {OWNED: Arm(), OTHERS: Arm()}
         self.tripped: Trip | None = None
         self._unanswered = 0
         self._errors = _Rate("errors", limits.errors, limits.ratio, share)
         self._refusals = _Rate("refusals", limits.refusals, limits.ratio, share)
-        self._slowness.begin()
+        self._slowness.begin(limits.slower, limits.slack)
 
     def see(self, exchange: Exchange, now: float) -> Trip | None:
         """Take a finished exchange; return the guard that fires by it, once in a stage."""

@@ -20,14 +20,6 @@ OF = 3
 BAD = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """How much slower than legacy's p99 the candidate's may be: both must be exceeded."""
-
-    factor: float = 1.5
-    seconds: float = 0.02
-
-
 @dataclass(slots=True)
 class Window:
     """Durations of both sides, each in buckets of a ninth of its own size."""
@@ -59,14 +51,17 @@ class Window:
 
 
 class Slowness:
-    """Compares the sides' durations; times are monotonic seconds."""
+    """Compares the sides' durations; times are monotonic seconds.
 
-    def __init__(self, margin: Margin) -> None:
+    More than *slower* times legacy's p99, and *slack* seconds more, is too slow.
+    """
+
+    def __init__(self, slower: float = 1.5, slack: float = 0.02) -> None:
         self.reference = 0.0
         """Legacy's p99 in seconds as last seen; 0 while it is not known."""
         self.last = 0.0
         """The candidate's in the last window."""
-        self._margin = margin
+        self._slower, self._slack = slower, slack
         self._window: Window | None = None
         self._bad: deque[bool] = deque(maxlen=OF)
         self._limit = self._waits_until = 0.0
@@ -93,8 +88,9 @@ class Slowness:
         self._window = None
         return self._close(window, now)
 
-    def begin(self) -> None:
+    def begin(self, slower: float, slack: float) -> None:
         """Forget the windows, but not how fast legacy was: another stage has begun."""
+        self._slower, self._slack = slower, slack
         self._window, self._waits_until = None, 0.0
         self._bad.clear()
 
@@ -104,7 +100,7 @@ class Slowness:
         self.last = window.p99(True)
         if not self.reference:
             return False
-        limit = max(self.reference * self._margin.factor, self.reference + self._margin.seconds)
+        limit = max(self.reference * self._slower, self.reference + self._slack)
         is_bad = window.slower(limit) > _by_chance(window.totals[True])
         self._bad.append(is_bad)
         self._limit, self._waits_until = limit, now + SECONDS if is_bad else 0.0

@@ -1,5 +1,6 @@
 """What a proxy process needs of a cutover, from the words it was given."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ def open_cutover(
     """Return the controller of a proxy process; its ``router`` is asked, its ``see`` observes.
 
     :param rules: say which requests are mirrored.
-    :param name: of this process, unique in *directory*.
+    :param name: of this process; with its number it is the name of its file.
     :param build: what the candidate is.
     :param copied: there is a legacy instance that writes to quarantine.
     :raises StoreError: *directory* holds no cutover.
     """
     router, guards = StageRouter(rules, copied), Guards(copied=copied)
-    return Controller(clock, Store(directory), router, guards, name, build, copied)
+    own = f"{name}-{os.getpid()}"
+    return Controller(clock, Store(directory), router, guards, own, build, copied)

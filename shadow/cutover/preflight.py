@@ -122,9 +122,9 @@ def _copies(places: Places) -> Iterator[Check]:
     if not places.legacy_shadow:
         yield Check(
             Mark.NOTE,
-            "no --legacy-shadow: what the candidate answers goes to it alone. It is not compared, "
-            "and legacy gets no copy of it: after a roll-back legacy answers everybody again and "
-            "no event is lost, but whatever legacy keeps in memory does not know of them",
+            "no --legacy-shadow: what the candidate answers goes to it alone. Its answers are not "
+            "compared, and legacy gets no copy of it: after a roll-back legacy answers everybody "
+            "again and no event is lost, but what legacy keeps in memory does not know of them",
         )
         return
     try:
@@ -145,10 +145,13 @@ def _copies(places: Places) -> Iterator[Check]:
 
 
 def _evidence(state: State, proof: Proof | None) -> Iterator[Check]:
-    found = unfit(state, proof or state.proof)
     owner = proof or state.proof
+    if owner is None:
+        yield Check(Mark.NOTE, "no report yet: the first step asks for one, or for a run")
+        return
+    found = unfit(state, owner)
     yield from (Check(Mark.PROBLEM, one) for one in found)
-    if owner is not None and not found:
+    if not found:
         said = f"{owner.run} says {owner.verdict} for build {owner.build!r}, policy {owner.policy}"
         yield Check(Mark.OK, said)
 

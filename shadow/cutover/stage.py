@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from shadow.cutover.limits import GuardLimits
+
 STEPS = (1.0, 5.0, 25.0, 50.0)
 HOLD_SECONDS = 600.0
 HOLD_REQUESTS = 1_000
@@ -68,14 +70,18 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How long a stage lasts at least, once the candidate answers."""
     hold_requests: int = HOLD_REQUESTS
     """Requests that the candidate answers in it at least."""
+    guards: GuardLimits = GuardLimits()
+    """What is borne of the candidate."""
     seed: int = 0
     """Decides who is on which side at a given percentage."""
 
     def __post_init__(self) -> None:
         """Refuse what is no ramp.
 
-        :raises StageError: the steps do not rise, or are no percentages.
+        :raises StageError: the steps do not rise, or are no percentages; a limit is none.
         """
+        if not self.guards.is_sound():
+            raise StageError("limits of the guards: shares between 0 and 1, factors from 1 on")
         rising = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
         if not rising or any(not 0 < step < 100 for step in self.steps):
             shown = ",".join(f"{step:g}" for step in self.steps)

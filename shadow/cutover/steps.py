@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shadow.cutover.preflight import Check, Mark, Places
-from shadow.cutover.stage import DONE, FLIPPED, State
+from shadow.cutover.stage import FLIPPED, State
 
 _MARKS = {Mark.OK: "ok      ", Mark.NOTE: "note    ", Mark.PROBLEM: "PROBLEM "}
 
@@ -42,15 +42,13 @@ def _steps(directory: Path, places: Places, state: State) -> list[str]:
         "1. Start the proxy, with legacy answering everybody:",
         *_proxy(directory, places),
         f"2. Put it in: in nginx, upstream to {listen} (below); `nginx -t && nginx -s reload`.",
-        "3. When the run holds enough, stop the proxy or begin another run, and judge:",
-        "    mixmigrate compare RUN --policy POLICY        (exit code 0: PASS)",
-        "   With PASS, the first step:",
+        "3. When the run holds enough, the first step, by what is final of it by then:",
+        f"    {advance} --run RUN --policy POLICY --reason '...'",
+        "   or by a run that has ended: `mixmigrate compare RUN --policy POLICY`, exit code 0, and",
         f"    {advance} --report RUN --reason '...'",
     ]
     number = 4
-    for stage in (*rules.stages[2:], DONE):
-        if stage == DONE:
-            continue
+    for stage in rules.stages[2:-1]:
         who = "everybody is answered by the candidate" if stage == FLIPPED else f"{stage} %"
         lines += [f"{number}. After {hold}, if all is quiet: {who}", f"    {advance}"]
         number += 1
@@ -89,7 +87,8 @@ def _upstream(places: Places, active: str) -> list[str]:
         f"        server {address}{'' if name == active else ' down'};  # {name}"
         for name, address in servers.items()
     ]
-    return ["    upstream ingestion {", *lines, "        keepalive 64;", "    }"]
+    keep = '        keepalive 64;  # with: proxy_http_version 1.1; proxy_set_header Connection "";'
+    return ["    upstream ingestion {", *lines, keep, "    }"]
 
 
 def _bare(url: str) -> str:

@@ -1,6 +1,7 @@
 """What a client of the echo test says on its connection, piece by piece."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +21,4 @@ class Conversation:
         """Return the bytes in the pieces in which they are sent."""
         whole = b"".join(self.requests)
         bounds = [0, *self.cuts, len(whole)]
-        return [whole[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+        return [whole[a:b] for a, b in pairwise(bounds) if a < b]

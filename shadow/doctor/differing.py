@@ -92,9 +92,9 @@ def _changes(before: bytes, after: bytes, is_request: bool) -> list[Change]:
         first = second = None
     if first is None or second is None:
         return [Change("message", before, after)]
-    changes = (
-        [] if first.start == second.start else [Change("first line", first.start, second.start)]
-    )
+    changes = []
+    if first.start != second.start:
+        changes.append(Change("first line", first.start, second.start))
     changes += _line_changes(first.lines, second.lines)
     if before[first.size :] != after[second.size :]:
         changes.append(Change("body", before[first.size :], after[second.size :]))

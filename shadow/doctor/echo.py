@@ -1,17 +1,20 @@
 """The echo test: what a client says, against what both sides get and what the client hears."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 
+from pyingest.message import Request, Response
 from shadow.doctor.conversation import Conversation
 from shadow.doctor.differing import is_documented, matched, request_changes, response_changes
 from shadow.doctor.echoclient import EchoClient
 from shadow.doctor.echoleg import EchoLeg
 from shadow.doctor.echoreport import EchoDifference, EchoReport
+from shadow.doctor.parsing import request_of, response_of
 from shadow.doctor.proxied import Proxied
-from shadow.exchange import Exchange, Side
+from shadow.exchange import Answered, Exchange, Side
 
 PEER = "127.0.0.1"
 SECONDS = 5.0
@@ -19,14 +22,17 @@ SECONDS = 5.0
 PATIENCE = 10
 """So many silences are waited out; those that follow are cut short."""
 
+Recorded = tuple[Request | Response, ...]
+"""What is recorded of an exchange: the request, and the answers that there were."""
+
 
 async def echo(reactor: Any, conversations: Iterable[Conversation]) -> EchoReport:
     """Hold *conversations* with two recording servers through a proxy, all on loopback."""
     legs = {side: EchoLeg(side) for side in Side}
     listening = [leg.listen(reactor) for leg in legs.values()]
-    recorded: list[Exchange] = []
+    recorded: list[Recorded] = []
     ports = legs[Side.LEGACY].port, legs[Side.CANDIDATE].port
-    proxied = Proxied(reactor, *ports, recorded.append)
+    proxied = Proxied(reactor, *ports, lambda exchange: recorded.append(_recorded(exchange)))
     client = EchoClient(reactor, proxied.port, SECONDS)
     session = EchoSession(reactor, legs, client, recorded)
     try:
@@ -50,13 +56,14 @@ class EchoSession:
         reactor: Any,
         legs: dict[Side, EchoLeg],
         client: EchoClient,
-        recorded: list[Exchange],
+        recorded: list[Recorded],
     ) -> None:
         self.report = EchoReport()
         self._reactor = reactor
         self._legs = legs
         self._client = client
         self._recorded = recorded
+        self._expected: Counter[Recorded] = Counter()
         self._silences = 0
 
     async def hold(self, conversation: Conversation) -> None:
@@ -79,14 +86,27 @@ class EchoSession:
             leg.broken.clear()
             if side is Side.LEGACY:
                 self._compare_answers(conversation, dict(pairs), answers)
+                for _, got in pairs:
+                    if got is not None:
+                        self._expect(got)
+        for leg in self._legs.values():
             leg.said.clear()
 
     def finish(self) -> None:
-        """Compare what was recorded with what was sent, by number."""
-        sent = self.report.requests.total()
-        if len(self._recorded) != sent:
-            what = f"{len(self._recorded)} exchanges for {sent} requests"
-            self._note("all", "record", what)
+        """Compare what was recorded with what was sent: each exchange once, and nothing else."""
+        missing = self._expected - Counter(self._recorded)
+        surplus = Counter(self._recorded) - self._expected
+        if missing or surplus:
+            what = f"{missing.total()} exchanges not recorded as they were"
+            examples = (repr(next(iter(one), None)).encode() for one in (missing, surplus))
+            self._note("all", "record", what, *examples)
+
+    def _expect(self, raw: bytes) -> None:
+        """Note the exchange that must be recorded for the request *raw*, as legacy got it."""
+        said = [leg.said[raw] for leg in self._legs.values() if raw in leg.said]
+        request = request_of(raw)
+        responses = tuple(response_of(one, request.method) for one in said)
+        self._expected[request, *responses] += 1
 
     def _compare_request(
         self, kind: str, side: Side, sent: bytes | None, got: bytes | None
@@ -120,3 +140,9 @@ class EchoSession:
         self, kind: str, place: str, what: str, before: bytes = b"", after: bytes = b""
     ) -> None:
         self.report.differences.append(EchoDifference(kind, place, what, before, after))
+
+
+def _recorded(exchange: Exchange) -> Recorded:
+    outcomes = (exchange.legacy, exchange.candidate)
+    answers = (one.response for one in outcomes if isinstance(one, Answered))
+    return exchange.request, *answers

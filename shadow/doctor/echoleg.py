@@ -1,14 +1,18 @@
 """A side of the echo test: keeps each request to the byte, and answers as its bytes say."""
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from shadow.doctor.answers import answer_to
+from shadow.doctor.answers import EchoAnswer, answer_to
 from shadow.doctor.framing import NotFramed, request_end, request_head
 from shadow.exchange import Side
+
+Answer = Callable[[bytes, Side, bool], EchoAnswer]
+"""From a request, the side, and whether the answer may end with its connection, to the answer."""
 
 
 class EchoLeg(Factory):
@@ -16,8 +20,9 @@ class EchoLeg(Factory):
 
     noisy = False
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, answer: Answer = answer_to) -> None:
         self.side = side
+        self.answer = answer
         self.got: list[bytes] = []
         """Whole requests, in the order in which they were whole."""
         self.broken: list[str] = []
@@ -104,7 +109,7 @@ class EchoLegProtocol(Protocol):
         raw = rest[:end]
         self._at += end
         self._continued = False
-        answer = answer_to(raw, self._leg.side, self._leg.may_close)
+        answer = self._leg.answer(raw, self._leg.side, self._leg.may_close)
         self._leg.got.append(raw)
         self._leg.said[raw] = answer.data
         self._write(answer.data, answer.close)

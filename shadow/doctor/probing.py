@@ -1,4 +1,4 @@
-"""The world beyond this process: both services and both queues, asked once and left as they were."""
+"""The world beyond this process: services and queues, asked once and left as they were."""
 
 import http.client
 import time
@@ -16,7 +16,7 @@ SECONDS = 3.0
 
 
 def service(side: str, url: str) -> list[Finding]:
-    """Return what is found of a service: it is asked for the head of ``/``, which stores nothing."""
+    """Return what is found of a service, asked for the head of ``/``: that stores nothing."""
     try:
         host, port = address(url)
     except ShadowError as error:

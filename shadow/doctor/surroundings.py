@@ -29,7 +29,7 @@ LOOKS, PAUSE = 6, 0.05
 
 def surroundings(run: Path | None) -> list[Finding]:
     """Return what is found on this machine; *run* is where a run will be recorded."""
-    findings = [python_version(sys.version_info)]
+    findings = [python_version(sys.version_info[:3])]
     findings += packages()
     findings += [speedup(name, present()) for name, present in _SPEEDUPS]
     findings.append(open_files(*resource.getrlimit(resource.RLIMIT_NOFILE)))

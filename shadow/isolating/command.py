@@ -8,6 +8,12 @@ import click
 
 if TYPE_CHECKING:
     from shadow.isolating.switch import Control
+    from shadow.status import Status
+
+PATIENCE = 2.0
+"""Seconds that the proxies get to tell that they have obeyed; they tell twice a second."""
+FRESH = 3.0
+"""Seconds after which a process that tells nothing is taken for gone."""
 
 
 @click.command("switch")
@@ -17,8 +23,9 @@ if TYPE_CHECKING:
 def switch_command(run: Path, turn: str | None, why: str) -> None:
     """Switch the mirroring of RUN on or off, or show how it is.
 
-    Clients notice neither. A proxy obeys within a tenth of a second; what the candidate already
-    has is finished and recorded. Requests of the meantime are "switched off" in the ledger.
+    Clients notice neither. A proxy obeys within a tenth of a second: what the candidate already
+    has is finished and recorded, what waits for it is given up. Requests of the meantime are
+    "switched off" in the ledger.
 
     Example: mixmigrate switch runs/first off --why "the candidate's disk is full"
     """
@@ -44,6 +51,24 @@ def switch_command(run: Path, turn: str | None, why: str) -> None:
     was = "on" if before.mirroring else "off"
     told = f"it was {was}" if was != turn else f"it was {was} already"
     click.echo(f"mirroring {turn} for {run}; {told}")
+    click.echo(obeyed(run, now, PATIENCE))
+
+
+def obeyed(run: Path, control: "Control", patience: float) -> str:
+    """Return how many proxies say within *patience* seconds that they do as *control* says."""
+    until = time.monotonic() + patience
+    while True:
+        proxies = [one for one in _told(run)[0] if one.at >= control.at - FRESH]
+        now = [one for one in proxies if one.at >= control.at]
+        obeying = [one.name for one in now if one.mirroring == control.mirroring]
+        if len(obeying) == len(proxies) or time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    if not proxies:
+        return "no proxy of this run is at work; the next one will obey"
+    rest = sorted({one.name for one in proxies} - set(obeying))
+    late = f"; not yet: {', '.join(rest)}" if rest else ""
+    return f"{len(obeying)} of {len(proxies)} proxies obey{late}"
 
 
 def _show(run: Path, control: "Control") -> None:
@@ -52,27 +77,45 @@ def _show(run: Path, control: "Control") -> None:
     since = time.strftime(" since %Y-%m-%d %H:%M:%S", time.localtime(control.at))
     reason = f" ({control.why})" if control.why else ""
     click.echo(f"mirroring {state}{since if control.at else ''}{reason}")
-    for line in _proxies(run):
-        click.echo(line)
+    proxies, unreadable = _told(run)
+    for one in proxies:
+        breaker = one.breaker
+        circuit = f"circuit {breaker.state}" + (f" ({breaker.why})" if breaker.why else "")
+        mirrors = "mirrors" if one.mirroring else "does not mirror"
+        age = max(0.0, time.time() - one.at)
+        click.echo(f"  {one.name} {mirrors}, {circuit}, as told {age:.0f} s ago")
+    for line in unreadable:
+        click.echo(f"  {line}")
+    for name, count in _matches(proxies).items():
+        click.echo(f"  rule {name}: {count:,} requests")
 
 
-def _proxies(run: Path) -> list[str]:
-    """Return a line for each process that has told of itself."""
+def _matches(proxies: list["Status"]) -> dict[str, int]:
+    """Return how many requests each rule decided, in all proxies together."""
+    found: dict[str, int] = {}
+    for one in proxies:
+        rules = one.more.get("rules")
+        for name, count in rules.items() if isinstance(rules, dict) else ():
+            if isinstance(count, int):
+                found[name] = found.get(name, 0) + count
+    return found
+
+
+def _told(run: Path) -> tuple[list["Status"], list[str]]:
+    """Return what the proxies of *run* tell of themselves, and which files cannot be read."""
     import msgspec
 
     from shadow.status import Status
 
-    lines = []
+    found, unreadable = [], []
     for path in sorted((run / "status").glob("*.json")):
         try:
             status = msgspec.json.decode(path.read_bytes(), type=Status)
+        except FileNotFoundError:
+            continue  # a process that has just ended
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            lines.append(f"  {path.name}: cannot be read: {error}")
+            unreadable.append(f"{path.name}: cannot be read: {error}")
             continue
         if status.ledger:
-            breaker = status.breaker
-            circuit = f"circuit {breaker.state}" + (f" ({breaker.why})" if breaker.why else "")
-            mirrors = "mirrors" if status.mirroring else "does not mirror"
-            age = max(0.0, time.time() - status.at)
-            lines.append(f"  {status.name} {mirrors}, {circuit}, as told {age:.0f} s ago")
-    return lines
+            found.append(status)
+    return found, unreadable

@@ -23,6 +23,8 @@ from shadow.sampling import Sampling, positions
 from shadow.status import QueueStatus, Status
 
 LOOK_SECONDS = 1.0
+STRETCH_SECONDS = 0.25
+"""What stays together in the estimate of the tax, where single requests are drawn."""
 Queues = Mapping[str, QueueStatus]
 
 
@@ -82,11 +84,13 @@ class Isolation:
             self.arms.count(control, bucket, at)
             self._test.count(control, seconds, bucket, at)
 
-    def look(self, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
-        """Open or release the circuit by what there is to see; to be called once a second."""
-        now = self._means.monotonic()
-        tax = self._taxed()
-        trip = self._trips.look(Look(now, tax, stall, memory, lane.is_full, queues))
+    def look(self, now: float, lane: Filled, queues: Queues, stall: float, memory: int) -> None:
+        """Open or release the circuit by what there is to see; to be called once a second.
+
+        :param now: seconds of the clock by which the breaker is asked.
+        """
+        look = Look(self._means.monotonic(), self._taxed(), stall, memory, lane.is_full, queues)
+        trip = self._trips.look(look)
         if trip is not None:
             self.breaker.hold(str(trip), now)
         elif self.trip is not None:
@@ -163,7 +167,7 @@ def _arm(settings: SamplingSettings, means: Means) -> Arm:
 
 
 def _stretch(settings: SamplingSettings) -> float:
-    return settings.slice_seconds if settings.control_by == "slice" else LOOK_SECONDS
+    return settings.slice_seconds if settings.control_by == "slice" else STRETCH_SECONDS
 
 
 def _tax_test(settings: Isolating) -> TaxTest:

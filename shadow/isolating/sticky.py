@@ -2,25 +2,28 @@
 
 Nearly all requests have one of three shapes, and are read by the same means as ``pyingest`` reads
 them: the ``data`` of a query or form, base64 or not, and JSON as a body. Of the JSON only four
-keys are looked at; what no strict parser takes is searched for them, so that a person stays where
-they are when one of their requests is broken.
+keys are looked at; what no strict parser takes, or is too long to be looked at as a whole, is
+searched for them, so that a person stays where they are when one of their requests is broken.
 """
 
 import enum
 import re
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pybase64
 
+from pyingest.contract.compression import MAGIC
 from pyingest.contract.payload import Syntax, find, opened
 from pyingest.message import combined, header
 from pyingest.wire.fastquery import parameters
 from shadow.routing import Seen
 
-LONGEST = 10 * 1024 * 1024
-"""Bytes of a payload that is looked into, decompressed."""
+LOOKED_AT = 64 * 1024
+"""Bytes of a request, decompressed, that are looked at. The first record stands in them, and no
+request, however large it is or would become, may keep the proxy from the others."""
 _FORM = b"application/x-www-form-urlencoded"
 _TOKEN = re.compile(rb'"\$?token"\s*:\s*("(?:[^"\\]|\\.)*")')
 _PERSON = re.compile(rb'"\$?distinct_id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
@@ -89,6 +92,8 @@ def person(request: Seen) -> Person:
 
 def _common(request: Seen) -> bytes | None:
     """Return the JSON of a request of the common shape, or ``None`` if that is not sure."""
+    if len(request.target) + len(request.body) > LOOKED_AT:
+        return None
     text = request.target.partition(b"?")[2]
     if request.method == b"POST":
         kind = header(request.headers, b"content-type")
@@ -109,18 +114,38 @@ def _common(request: Seen) -> bytes | None:
 
 def _uncommon(request: Seen) -> Person:
     """Read a request as the modern contract does: compressed, JSON or lines of it, any spelling."""
-    query = request.target.partition(b"?")[2]
-    payload = find(query, combined(request.headers), request.body, LONGEST)
+    query = request.target[:LOOKED_AT].partition(b"?")[2]
+    headers = combined(request.headers)
+    headers.pop(b"content-encoding", None)
+    payload = find(query, headers, _beginning(request.body), LOOKED_AT)
     text = payload.raw
     if payload.syntax is Syntax.FIELD:
         if not text:
             given = payload.parameters
             return Person(given.get(b"token", b""), given.get(b"distinct_id", b""))
-        plain = opened(text, LONGEST)
-        text = plain if isinstance(plain, bytes) else text
+        text = _plain(text)
     elif payload.syntax is Syntax.LINES:
         text = text.partition(b"\n")[0]
     return _of_json(text)
+
+
+def _beginning(body: bytes) -> bytes:
+    """Return what *body* begins with, decompressed."""
+    if not body.startswith(MAGIC):
+        return body[:LOOKED_AT]
+    try:
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(body, LOOKED_AT)
+    except zlib.error:
+        return b""
+
+
+def _plain(field: bytes) -> bytes:
+    """Return the JSON in a ``data`` field, which may have been cut off anywhere."""
+    for end in (len(field), len(field) - len(field) % 4):
+        plain = opened(field[:end], LOOKED_AT)
+        if isinstance(plain, bytes):
+            return plain
+    return field
 
 
 def _of_json(text: bytes) -> Person:

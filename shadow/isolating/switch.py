@@ -4,6 +4,7 @@ Off is the safe side: the clients notice nothing, only evidence is lost. So a fi
 understood switches off, and one that is not there leaves everything on.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -55,10 +56,14 @@ class Switch:
         """Asked for each request."""
         self.changes = 0
         """How often it was really turned."""
+        self.turned_off: Callable[[], None] | None = None
+        """Called when it is turned off: what waits to be sent must not be sent any more."""
 
     def take(self, content: bytes | None) -> None:
         """Obey what the file says now."""
         self.control = read_control(content)
-        if self.control.mirroring != self.is_on:
+        was_on, self.is_on = self.is_on, self.control.mirroring
+        if was_on != self.is_on:
             self.changes += 1
-        self.is_on = self.control.mirroring
+            if was_on and self.turned_off is not None:
+                self.turned_off()

@@ -60,7 +60,8 @@ class Watch:
     def _look(self) -> None:
         self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
         stall = self._stalls.take()
-        self._isolation.look(self._lane, self._queues(), stall, resident_bytes())
+        now = self._clock.seconds()
+        self._isolation.look(now, self._lane, self._queues(), stall, resident_bytes())
 
     def _tap_told(self, content: bytes | None) -> None:
         """Take the tap's status; one that cannot be read tells nothing of the queues."""

@@ -29,6 +29,9 @@ class Timer(Protocol):
 class Later(Protocol):
     """A clock that calls back: the reactor, or a test's."""
 
+    def seconds(self) -> float:
+        """Return the time in seconds since whenever."""
+
     def callLater(  # Twisted's name
         self, delay: float, callable: Callable[..., object], /, *args: object
     ) -> Timer:

@@ -54,6 +54,9 @@ class Door(Factory):
         self.most = most
         """Connections at a time; who comes then is turned away."""
         self.connections: set[Visitor] = set()
+        self.held = 0
+        """Bytes of requests that are not complete, or wait for their answer with a body that
+        came in several pieces."""
         self.timed_out = 0
         """Requests that were given up because the rest of them did not come."""
         self.turned_away = 0
@@ -82,6 +85,11 @@ class Door(Factory):
             self.turned_away += 1
             return None
         return Visitor(self)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is to be kept: bodies are passed on as they come then."""
+        return self.held > self.limits.together
 
     def sweep(self) -> None:
         """Count a second, and end connections whose time is over."""

@@ -46,10 +46,18 @@ Done = Callable[[DualRun, Ended, Client | None], None]
 class Errand:
     """One client's request at its owner. It is a :class:`shadow.relaying.link.Passage`."""
 
-    __slots__ = ("_backlog", "_done", "_visitor", "begun", "link", "run", "told")
+    __slots__ = ("_backlog", "_done", "_instead", "_visitor", "begun", "link", "run", "told")
 
-    def __init__(self, run: DualRun, visitor: Client, told: bool, done: Done) -> None:
+    def __init__(
+        self,
+        run: DualRun,
+        visitor: Client,
+        told: bool,
+        done: Done,
+        instead: "Callable[[Errand], None] | None" = None,
+    ) -> None:
         self.run = run
+        self._instead = instead
         self.told = told
         self.begun = False
         self.link: Link | None = None
@@ -68,7 +76,7 @@ class Errand:
         """Pass on the last bytes of the answer."""
         visitor = self._visitor
         if visitor is None:
-            self._done(self.run, answer, None)
+            self._over(answer)
             return
         visitor.pass_on(data)
         self._done(self.run, answer, visitor)
@@ -77,8 +85,13 @@ class Errand:
     def failed(self, failed: Failed) -> None:
         """Answer for a side that did not: as a plain proxy, or by cutting the connection."""
         visitor, request = self._visitor, self.run.request
+        if self._instead is not None and self.run.hand_over(failed):
+            # Not a byte was sent, so nobody can have carried it out.
+            instead, self._instead, self.link = self._instead, None, None
+            instead(self)
+            return
         if visitor is None:
-            self._done(self.run, failed, None)
+            self._over(failed)
         elif self.begun:
             self._visitor = None
             self._done(self.run, failed, None)
@@ -87,6 +100,11 @@ class Errand:
             visitor.pass_on(answer_for(failed.kind))
             self._done(self.run, failed, visitor)
             visitor.answered(request.head.minor == 1, not request.whole)
+
+    def _over(self, ended: Ended) -> None:
+        """Take it that there was nobody to answer. A request that was never whole is nowhere."""
+        if self.run.request.whole:
+            self._done(self.run, ended, None)
 
     # From the client to the side.
 
@@ -98,12 +116,16 @@ class Errand:
         return self.link.more(data, last)
 
     def ready(self) -> None:
-        """Ask the client for more of a large request."""
+        """Ask the client for more of a large request; if it has left, forget the request."""
+        if self._visitor is None:
+            if self.link is not None:
+                self.link.drop()
+            return
         backlog, self._backlog = self._backlog, []
         ready = True
         for data, last in backlog:
             ready = self.more(data, last)
-        if ready and self._visitor is not None:
+        if ready:
             self._visitor.wants_more()
 
     def client_takes(self, takes: bool) -> None:

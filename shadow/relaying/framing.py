@@ -20,6 +20,8 @@ class FramingLimits:
     """Request line and header lines. Much of what clients send stands in the target."""
     kept: int = 10 * 1024 * 1024
     """A larger request is passed on as it comes in, and neither mirrored nor recorded."""
+    together: int = 256 * 1024 * 1024
+    """Of all clients; above it every body that is not complete is passed on as it comes in."""
 
 
 class Whole:
@@ -113,6 +115,14 @@ class RequestFramer:
     def put(self, data: bytes) -> None:
         """Keep bytes for :meth:`following`, without looking at them."""
         self._held += data
+
+    def let_go(self) -> Begun | None:
+        """Return what is here of a request whose head is complete: it is not kept any longer."""
+        if self._head is None or not self._parts:
+            return None
+        begun = Begun(self._head, b"".join(self._parts))
+        self._parts, self._size = [], 0
+        return begun
 
     def rest(self, data: bytes) -> int | Refused:
         """Return how many bytes of *data* belong to the request that has :class:`Begun`.
@@ -219,9 +229,7 @@ class RequestFramer:
             return whole
         most = self._limits.kept + head.end
         if self._size > most or head.length + head.end > most:
-            begun = Begun(head, b"".join(self._parts))
-            self._parts, self._size = [], 0
-            return begun
+            return self.let_go()
         return None
 
     def _renew(self, behind: bytes) -> None:

@@ -4,8 +4,8 @@ This decides where a message ends, for us and, because the bytes go on untouched
 behind. So there is no leniency: what two servers could read in two ways is no head. That is: line
 ends other than CR LF, folded lines, blanks before a colon, control characters, more than one
 length, a length that is not digits alone, a length beside a transfer coding, a coding other than
-``chunked``, a coding in HTTP/1.0. Bytes above 127 and methods that nobody knows do no harm, and are
-let through.
+``chunked`` (in small letters), a coding in HTTP/1.0. Bytes above 127 and methods that nobody knows
+do no harm, and are let through.
 """
 
 import re
@@ -122,7 +122,9 @@ def _note_request(head: RequestHead, noted: list[tuple[bytes, bytes]]) -> str:
             head.length = _number(value)
         elif name == b"expect":
             head.expects = head.minor == 1 and value.lower() == b"100-continue"
-        elif head.chunked or value.lower() != b"chunked" or not head.minor:
+        elif head.chunked or value != b"chunked" or not head.minor:
+            # In small letters: MochiWeb takes "Chunked" for no coding where it reads no body,
+            # and would wait for ever in the middle of it on a connection that we keep.
             return "a transfer coding other than one chunked of HTTP/1.1"
         else:
             head.chunked = True

@@ -54,7 +54,7 @@ class Link(TwistedProtocol):
         self._outlet: Outlet
         self._wire: Connection
         self._held_up = False
-        self._whole = True
+        self._whole = self._keeps = True
         self.since = 0.0
         """Monotonic seconds of the last thing that happened."""
         self.began = 0.0
@@ -81,6 +81,7 @@ class Link(TwistedProtocol):
         self._passage = passage
         self.bounded = None
         self._whole = request.whole
+        self._keeps = request.head.keeps
         self.since = self.began = time.monotonic()
         self._framer.expect(request.method == b"HEAD", not passage.told)
         passage.link = self
@@ -179,7 +180,11 @@ class Link(TwistedProtocol):
     # The end of a request.
 
     def _finish(self, passage: Passage, last: bytes) -> None:
-        """Hand the answer over; keep the connection, if it can carry another request."""
+        """Hand the answer over; keep the connection, if it can carry another request.
+
+        Not after a request that asked for the end: a side may close without saying so, and the
+        next request would meet that.
+        """
         answer = self._framer.answer
         assert answer is not None
         self._passage = passage.link = None
@@ -190,7 +195,7 @@ class Link(TwistedProtocol):
         answer.early = not self._whole or self._outlet.full
         if answer.early:
             self.cut()
-        elif answer.keeps and not (self._framer.surplus or self.lost):
+        elif answer.keeps and self._keeps and not (self._framer.surplus or self.lost):
             self._pool.keep(self)
         else:
             self.close()

@@ -53,10 +53,10 @@ class Mirror:
             self._clock.callLater(0, self.pump)
         self._pumping = False
 
-    def abandon(self) -> None:
+    def abandon(self, why: Reason = Reason.ABANDONED) -> None:
         """Give up what waits; it is counted."""
         for run in self.lane.abandon():
-            self.ended(run, NotMirrored(Reason.ABANDONED))
+            self.ended(run, NotMirrored(why))
 
     def _out_of_lane(self, run: DualRun, size: int) -> None:
         """Send a copy, unless the circuit is open; it may have opened while this waited."""

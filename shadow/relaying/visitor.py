@@ -3,7 +3,8 @@
 A client that asks before it sends a body (``Expect: 100-continue``) is told to go on at the door,
 because who owns a request may depend on its body. The header goes on with the request; the ``100``
 of a side that answers it is left out then, since the client has had one. So everybody hears what
-they would hear without us, once.
+they would hear without us, once. Where the body is too large to be kept, the owner's own ``100`` is
+what the client hears.
 """
 
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Visitor(Protocol):
         self._read_closed = self._lingering = self._ended = self._gone = False
         self._unsent: list[Callable[[], None]] = []
         self._active = self._begun = door.tick
+        self._counted = 0
         self._peer: Peer
 
     # Called by the transport.
@@ -65,13 +67,15 @@ class Visitor(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; start what they complete."""
         self._active = self._door.tick
-        if self._errand is None and not self._ended:
+        if self._errand is None and not self._ended and not self._outlet.full:
             framer = self._framer
             if framer.between:
                 self._begun = self._active
             found = framer.feed(data)
             if found is not None:
                 self._take(found)
+            else:
+                self._wait()
         elif self._uploading:
             self._upload(data)
         elif not self._ended:
@@ -99,6 +103,7 @@ class Visitor(Protocol):
         if errand is not None:
             errand.client_left(self._uploading)
         self._is_out()
+        self._count(0)
         self._door.left(self)
 
     # From requests to answers.
@@ -109,18 +114,26 @@ class Visitor(Protocol):
             self._ask(found, True)
         elif isinstance(found, Begun):
             self._uploading = True
-            if found.head.expects and not self._told:
-                self._tell()
+            self._count(0)
             self._ask(found, False)
         elif isinstance(found, Refused):
             self._refuse(found)
         else:
-            self._tell()
+            self._told = True
+            self._outlet.send(CONTINUE)
 
-    def _tell(self) -> None:
-        """Tell the client to go on with its body."""
-        self._told = True
-        self._outlet.send(CONTINUE)
+    def _wait(self) -> None:
+        """Keep what is here of a request; if too much is kept for all clients, pass it on."""
+        self._count(self._framer.held)
+        if self._door.is_full:
+            begun = self._framer.let_go()
+            if begun is not None:
+                self._take(begun)
+
+    def _count(self, held: int) -> None:
+        """Tell how much is kept for this client."""
+        self._door.held += held - self._counted
+        self._counted = held
 
     def _ask(self, found: Whole, whole: bool) -> None:
         """Hand a request over, whole or the beginning of a large one."""
@@ -144,7 +157,7 @@ class Visitor(Protocol):
             self._steer(True)
 
     def _put_off(self, data: bytes) -> None:
-        """Keep what a client sends before it has its answer."""
+        """Keep what a client sends before it has had its answer, or fetched it."""
         self._framer.put(data)
         if self._framer.held > AHEAD:
             self._steer(True)
@@ -198,6 +211,8 @@ class Visitor(Protocol):
         """Take it that the answer has been passed on; turn to the next request."""
         self._errand = None
         self._active = self._begun = self._door.tick
+        if self._counted:
+            self._count(0)
         if self._ended:
             return
         if early or not keeps or not self._keeps or self._door.draining:

@@ -30,17 +30,17 @@ def close_killed(run: Run, name: str, how: str) -> int | None:
         return None
     lost = buried.ledger.get("lost", 0)
     if told is not None:
-        told.ledger = _ledger(run, name) if told.ledger else {}
+        told.ledger = _ledger(run, told.pid) if told.ledger else {}
         told.ending = True
         told.error = told.error or f"ended ({how}), {lost:,} requests are lost to the record"
         _tell(run, told)
     return lost
 
 
-def _ledger(run: Run, name: str) -> dict[str, int]:
-    """Return the sum of what all parts of a writer say: what its status must say from now on."""
-    ours = [part for part in names(run.directory) if part.rpartition(".")[0] == name]
-    return merged(part_manifest(run.directory / PARTS / part).ledger for part in ours)
+def _ledger(run: Run, pid: int) -> dict[str, int]:
+    """Return the sum of what all parts of a process say: what its status must say from now on."""
+    parts = [part_manifest(run.directory / PARTS / name) for name in names(run.directory)]
+    return merged(part.ledger for part in parts if part.pid == pid)
 
 
 def _tell(run: Run, told: Status) -> None:

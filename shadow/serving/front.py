@@ -23,7 +23,7 @@ from shadow.relaying.pool import Pool, PoolLimits, reachable
 from shadow.routing import Router
 from shadow.status import LaneStatus
 
-COPY_LONGEST = 1024 * 1024
+COPY_LONGEST = 256 * 1024
 """Bytes of one answer to a copy; more is no answer of an ingestion service."""
 BACKLOG = 1024
 LOOK = 0.02
@@ -123,6 +123,11 @@ class Front:
     def stop_mirroring(self) -> None:
         """Mirror no more; clients are answered as before."""
         self.proxy.closed = Reason.SWITCHED_OFF
+
+    def switched_off(self) -> None:
+        """Give up the copies that wait: nobody wants them sent any more."""
+        for mirror in self.mirrors.values():
+            mirror.abandon(Reason.SWITCHED_OFF)
 
     @property
     def is_full(self) -> bool:

@@ -14,6 +14,8 @@ from shadow.runs.run import Run
 from shadow.runs.union import NAME
 from shadow.serving.odometer import SUFFIX, last_value
 from shadow.serving.statusfiles import DIRECTORY
+from shadow.serving.taps import JOURNAL
+from shadow.tapping.series import FILE
 
 
 def begin(options: ShadowOptions, created: float) -> Run:
@@ -51,7 +53,9 @@ def take_back(run: Run | None) -> None:
         with suppress(RecordingError):
             run.close()
         return
-    shutil.rmtree(run.directory / DIRECTORY, ignore_errors=True)
+    for name in (DIRECTORY, JOURNAL):
+        shutil.rmtree(run.directory / name, ignore_errors=True)
+    (run.directory / FILE).unlink(missing_ok=True)
     run.discard()
 
 

@@ -50,6 +50,7 @@ class Safeguards:
 
         :param queues: gives the tapped queues, where this process taps them itself.
         """
+        self.isolation.switch.turned_off = front.switched_off
         if self.isolation.arms is not None:
             front.proxy.heard = self.isolation.answered
         self._watch = Watch(self._reactor, self.isolation, self._options.run, front, queues)

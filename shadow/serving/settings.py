@@ -66,6 +66,8 @@ class ShadowSettings(Section, frozen=True):
     """Listen beside the proxies that a killed supervisor left behind; see docs/operations.md."""
     backlog: Positive = 1024
     """Connections that the system holds for each proxy until they are accepted."""
+    loop: Literal["twisted", "lean"] = "twisted"
+    """The event loop: Twisted's own, or one that does less for each read."""
 
 
 class LogSettings(Section, frozen=True):

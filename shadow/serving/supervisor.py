@@ -260,4 +260,5 @@ def _page(reactor: Any, settings: ShadowSettings, log: Log) -> LivePage | None:
 
 
 def _plan(duty: Duty, slot: int, generation: int) -> Launch:
-    return Launch((*PYTHON, "shadow.serving.worker"), Begin(duty, slot, generation))
+    command = (*PYTHON, "shadow.serving.worker", duty.settings.shadow.loop)
+    return Launch(command, Begin(duty, slot, generation))

@@ -1,12 +1,14 @@
 """One process of several of a dual run: a proxy or the tap; its supervisor starts it."""
 
 import os
+import sys
 from typing import Any
 
 import msgspec
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from pyingest.lean import install as install_lean
 from pyingest.queues.interface import QueueError
 from pyingest.serving.admin import Report
 from pyingest.serving.control import LISTENING, Ask, Begin
@@ -109,8 +111,13 @@ class Orphan:
             self.end.leave()
 
 
-def main() -> int:
-    """Run until the supervisor says stop, or SIGTERM comes; return the exit code."""
+def main(loop: str) -> int:
+    """Run until the supervisor says stop, or SIGTERM comes; return the exit code.
+
+    :param loop: the event loop, ``twisted`` or ``lean``.
+    """
+    if loop == "lean":
+        install_lean()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -130,4 +137,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1]))

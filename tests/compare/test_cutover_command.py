@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from compare.cutover_command import cutover_command
-from compare.cutover_proof import proof_of
+from compare.cutover.command import cutover_command
+from compare.cutover.proof import proof_of
 from compare.policy.policy import load, policy_hash
 from compare.render.files import write_reports
 from compare.render.testing import clean_summary, differing_summary, report_of
@@ -68,7 +68,7 @@ def test_a_plan_is_laid_down_and_checked(state: Path) -> None:
 def test_the_steps_of_a_plan_stay(state: Path) -> None:
     again = run("plan", state, "--steps", "10")
     assert again.exit_code == 2
-    assert "stay as planned" in again.output
+    assert "--steps: stays as it was planned" in again.output
 
 
 @pytest.mark.parametrize("steps", ["x", "50,5"])

@@ -102,5 +102,6 @@ def test_a_candidate_that_writes_production_events_to_quarantine_fails(
     assert ramp(tmp_path / "run", copied=copied, swaps=True).split()[0] == "FAIL"
 
 
-def test_a_candidate_whose_events_are_nowhere_fails_if_legacy_has_copies(tmp_path: Path) -> None:
-    assert ramp(tmp_path / "run", copied=True, loses=True).split()[0] == "FAIL"
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_candidate_whose_events_are_nowhere_fails(tmp_path: Path, copied: bool) -> None:
+    assert ramp(tmp_path / "run", copied=copied, loses=True).split()[0] == "FAIL"

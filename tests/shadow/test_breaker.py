@@ -137,6 +137,15 @@ def test_jitter_stretches_the_pause() -> None:
     assert breaker.allows(1.5)
 
 
+def test_a_clock_that_is_set_back_does_not_keep_the_candidate_out() -> None:
+    breaker = breaker_of()
+    for _ in range(3):
+        breaker.failed(10_000.0)
+    assert not breaker.allows(5.0)
+    assert not breaker.allows(5.9)
+    assert breaker.allows(6.0)
+
+
 def test_what_was_sent_before_it_opened_does_not_close_it() -> None:
     breaker = breaker_of()
     early = breaker.allows(0.0)

@@ -86,14 +86,21 @@ def test_what_was_shed_is_counted() -> None:
 
 
 def test_a_lane_tells_what_is_on_the_way_and_what_was_at_most() -> None:
-    lane: Lane[str] = Lane(LaneLimits())
+    lane: Lane[str] = Lane(LaneLimits(requests=9, bytes=90))
     for size in (5, 6, 7):
         lane.offer("a", size)
     lane.next()
     lane.done(5)
     lane.next()
-    wanted = LaneStatus(requests=1, bytes=13, most_requests=3, most_bytes=18, in_flight=1)
-    assert lane.status() == wanted
+    assert lane.status() == LaneStatus(
+        requests=1,
+        bytes=13,
+        most_requests=3,
+        most_bytes=18,
+        in_flight=1,
+        limit_requests=9,
+        limit_bytes=90,
+    )
 
 
 def test_a_lane_is_full_when_hardly_anything_more_fits() -> None:

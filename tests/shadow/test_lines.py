@@ -26,8 +26,16 @@ responses = st.builds(Response, st.integers(100, 599), names, headers, st.binary
 answered = st.builds(Answered, responses, seconds)
 failed = st.builds(Failed, st.sampled_from(Failure), st.text(max_size=10), seconds)
 skipped = st.builds(NotMirrored, st.sampled_from(Reason))
+outcomes = answered | failed | skipped
 exchanges = st.builds(
-    Exchange, st.integers(1), seconds, requests, answered | failed, answered | failed | skipped
+    Exchange,
+    st.integers(1),
+    seconds,
+    requests,
+    outcomes,
+    outcomes,
+    st.sampled_from(Side),
+    st.booleans(),
 )
 events = st.builds(
     TappedEvent,

@@ -262,6 +262,20 @@ class ProxyTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         self.logged.clear()
 
+    def test_a_router_that_fails_costs_no_client_its_answer(self) -> None:
+        class Failing:
+            def route(self, request: Seen) -> Route:
+                raise ValueError("cannot route it")
+
+        self.clock = Clock()
+        mirror = self.mirror(ScriptedSide())
+        proxy = self.routed({Side.LEGACY: ScriptedSide()}, {Side.CANDIDATE: mirror}, Failing())
+        self.assertEqual(self.ask(proxy), RAW_ONE.data)
+        self.turns()
+        self.assertEqual((proxy.ledger.filtered, proxy.is_settled), (1, True))
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.logged.clear()
+
 
 class Always:
     """A router with one answer."""

@@ -27,7 +27,7 @@ from tests.system.twins import Sink
 SILENCE = 1.0
 """Seconds without a byte after which a backend is taken to wait for more."""
 END = get("end", b"Connection: close")
-_STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
+STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
 _NAME = re.compile(rb'"event"\s*:\s*"([a-z]+)"')
 _MARK = re.compile(rb"/track\?data=([A-Za-z0-9%]+)")
 
@@ -56,7 +56,7 @@ class Backend:
     def split(self, raw: bytes) -> Split:
         """Return what the backend makes of *raw* and an honest request behind it."""
         said, silent = exchanged(self.port, raw + END)
-        statuses = tuple(int(status) for status in _STATUS.findall(said))
+        statuses = tuple(int(status) for status in STATUS.findall(said))
         return Split(tuple(self.seen(said)), statuses, silent)
 
 
@@ -116,6 +116,47 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     location / {{ return 200 "seen $request_method $request_uri\\n"; }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def nginx_front(directory: Path, behind: int) -> Iterator[tuple[int, Path]]:
+    """Run an nginx that passes on to the port *behind*; give its port and its log.
+
+    The log has one line for each request: where it was passed to (or a dash), and its target.
+    """
+    directory.mkdir()
+    port = free_port()
+    text = _FRONT.format(directory=directory, port=port, behind=behind)
+    (directory / "nginx.conf").write_text(text)
+    command = ["nginx", "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield port, directory / "passed.log"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+_FRONT = """daemon off; worker_processes 1; pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  log_format passed '$upstream_addr $request_uri';
+  access_log {directory}/passed.log passed;
+  client_header_timeout 5; client_body_timeout 5; large_client_header_buffers 4 256k;
+  client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
+  upstream behind {{ server 127.0.0.1:{behind}; keepalive 1; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_next_upstream off; proxy_ignore_client_abort on;
+    }}
   }}
 }}
 """

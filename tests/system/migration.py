@@ -13,6 +13,10 @@ from typing import Any
 from replay.legacy import Absent, Erlang
 from replay.processes import ServerProcess
 from replay.rig import ANY_PORT, COMMAND, QUEUES, kestrel
+from shadow.cutover.processes import told
+from shadow.cutover.store import Store
+from shadow.cutover.view import View, status_data
+from tests.system.steady import Clients
 
 STEPS = "1,5,25,50"
 _ID = re.compile(rb'"n":\s*"(\d+-\d+)"')
@@ -21,12 +25,24 @@ _ID = re.compile(rb'"n":\s*"(\d+-\d+)"')
 class Migration:
     """Queue, legacy, both instances of the candidate, and one proxy after the other."""
 
-    def __init__(self, work: Path, erlang: Erlang | Absent) -> None:
+    def __init__(
+        self, work: Path, erlang: Erlang | Absent, shadowed: bool = False, workers: int = 1
+    ) -> None:
         self.work = work
+        self._shadowed = shadowed
+        self._workers = workers
         self.state = work / "cutover"
         self.runs: list[Path] = []
+        self.clients: list[Clients] = []
         self._running: list[ServerProcess] = []
-        names = ",".join(QUEUES)
+        try:
+            self._start(erlang)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _start(self, erlang: Erlang | Absent) -> None:
+        work, names = self.work, ",".join(QUEUES)
         self.queue = self._serve("queue", *kestrel(work / "store"))
         self.production = f"kestrel://{self.queue.address}/{names}"
         self.quarantine = f"sqlite:{work}/quarantine.db#{names}"
@@ -34,6 +50,10 @@ class Migration:
         self.candidate = self._serve(
             "ingest", "--listen", ANY_PORT, "--queue", self.quarantine, "--profile", "mochiweb"
         )
+        if self._shadowed:
+            self.legacy_shadow = self._serve(
+                "ingest", "--listen", ANY_PORT, "--queue", self.quarantine, log="legacy-shadow"
+            )
         self.config = work / "live.toml"
         self.configure("")
         self.live = self._serve("ingest", "--config", str(self.config), log="live")
@@ -42,22 +62,29 @@ class Migration:
         """Write the settings of the candidate's instance for production, with *more* at the end."""
         self.config.write_text(
             f'[listen]\naddress = "127.0.0.1:{self._live_port()}"\nworkers = 1\n'
-            f'[queue]\nurl = "{self.production}"\nprofile = "mochiweb"\n{more}'
+            f'[queue]\nurl = "{self.production}"\n{more}'
         )
 
-    def proxy(self, build: str) -> ServerProcess:
+    def proxy(self, build: str, listen: str = ANY_PORT) -> ServerProcess:
         """Start a proxy that records a run of its own."""
         run = self.work / f"run-{len(self.runs) + 1}"
         self.runs.append(run)
         return self._serve(
             "shadow",
-            *("--listen", ANY_PORT, "--run", str(run), "--cutover", str(self.state)),
+            *("--listen", listen, "--run", str(run), "--cutover", str(self.state)),
             *("--legacy", f"http://{self.legacy.address}", "--legacy-queue", self.production),
             *("--candidate", f"http://{self.candidate.address}"),
             *("--candidate-queue", self.quarantine, "--candidate-build", build),
             *("--candidate-live", f"http://{self.live.address}"),
+            *("--workers", str(self._workers)),
+            *self._shadow_words(),
             log=run.name,
         )
+
+    def send(self, address: str, rate: float) -> Clients:
+        """Let clients send so many requests a second, until the end."""
+        self.clients.append(Clients(address, rate))
+        return self.clients[-1]
 
     def plan(self, *words: str) -> tuple[int, str]:
         """Plan the cutover; return the exit code and what was said."""
@@ -67,7 +94,9 @@ class Migration:
             *("--candidate", f"http://{self.candidate.address}"),
             *("--candidate-live", f"http://{self.live.address}"),
             *("--legacy-queue", self.production, "--candidate-queue", self.quarantine),
-            *("--candidate-live-queue", self.production, *words),
+            *("--candidate-live-queue", self.production),
+            *self._shadow_words(queue=True),
+            *words,
         )
 
     def say(self, command: str, *words: str) -> tuple[int, str]:
@@ -78,11 +107,9 @@ class Migration:
         return done.returncode, done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:
-        """Return where the cutover stands."""
-        code, said = self.say("status", "--json")
-        assert code == 0, said
-        found: dict[str, Any] = json.loads(said)
-        return found
+        """Return where the cutover stands, as ``status --json`` says it."""
+        view = View(Store(self.state).read(), told(self.state), time.time())
+        return status_data(view)
 
     def advance(self, *words: str) -> str:
         """Go one stage on as soon as nothing is missing; return the stage."""
@@ -124,8 +151,16 @@ class Migration:
 
     def kill(self) -> None:
         """End what still runs, at once."""
+        for clients in self.clients:
+            clients.stop()
         while self._running:
             self._running.pop().kill()
+
+    def _shadow_words(self, queue: bool = False) -> tuple[str, ...]:
+        if not self._shadowed:
+            return ()
+        words = ("--legacy-shadow", f"http://{self.legacy_shadow.address}")
+        return (*words, "--legacy-shadow-queue", self.quarantine) if queue else words
 
     def _live_port(self) -> int:
         if not hasattr(self, "_port"):

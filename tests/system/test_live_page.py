@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from compare.live.reading import FOLDER
 from compare.live.testing import FORM, GrowingRun, proxy_status, tap_status
 from pyingest.message import Request
 from replay.processes import ServerProcess
 from replay.rig import ANY_PORT, COMMAND
+from shadow.serving.statusfiles import DIRECTORY
 from shadow.status import ControlArm
 from tests.clients.conftest import package
 from tests.clients.ingestion import without_proxies
@@ -41,8 +41,8 @@ class Feeder:
         self._run = GrowingRun(directory, at=time.time())
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._feed, daemon=True)
-        (directory / FOLDER).mkdir()
-        (directory / FOLDER / "tap-2.json").write_text("{ damaged")
+        (directory / DIRECTORY).mkdir()
+        (directory / DIRECTORY / "tap-2.json").write_text("{ damaged")
         self._thread.start()
 
     def stop(self) -> None:
@@ -241,4 +241,4 @@ def test_the_answers_are_on_the_first_screen_and_nothing_is_cut_off(
 
 def test_pictures_were_taken(seen: Any, visit: Visit) -> None:
     assert seen
-    assert len(list(visit.shots.glob("*.png"))) == 9
+    assert len(list(visit.shots.glob("*.png"))) == 7

@@ -115,13 +115,14 @@ class Stage:
         other = f"sqlite:{self.place}/candidate.db#{QUEUES}"
         legacy = self.serve("ingest", *ingest("mochiweb", queue), *further, log="legacy")
         candidate = self.serve("ingest", *ingest("mochiweb", other), log="candidate")
-        self.shadow = self.serve(
-            "shadow",
-            *("--listen", ANY_PORT, "--run", str(self.run), "--workers", "2"),
+        self.words = (
+            *("--workers", "2"),
             *("--legacy", f"http://{legacy.address}", "--legacy-queue", queue),
             *("--candidate", f"http://{candidate.address}", "--candidate-queue", other),
             *words,
         )
+        where = ("--listen", ANY_PORT, "--run", str(self.run))
+        self.shadow = self.serve("shadow", *where, *self.words)
         self.clients = [Client(self.shadow.address, number) for number in range(CLIENTS)]
         for client in self.clients:
             client.start()
@@ -177,10 +178,16 @@ class Stage:
             client.over.set()
         for process in reversed(self._running):
             process.kill()
-        for status in statusfiles.read_all(self.status):
+        for status in all_told(self.place):
             if statusfiles.is_there(status):
                 with suppress(ProcessLookupError):
                     os.kill(status.pid, signal.SIGKILL)
+
+
+def all_told(place: Path) -> list[Status]:
+    """Return what all processes of all dual runs below *place* told last."""
+    found = [statusfiles.read_all(one) for one in place.glob(f"*/{statusfiles.DIRECTORY}")]
+    return [status for statuses in found for status in statuses]
 
 
 @pytest.fixture
@@ -277,14 +284,23 @@ def is_served(address: str) -> bool:
 def test_a_killed_supervisor_leaves_proxies_that_serve_and_can_be_ended(stage: Stage) -> None:
     stage.start()
     os.kill(stage.pid("supervisor"), signal.SIGKILL)
-    stage.end_load()
+    time.sleep(LOAD)
     nobody_was_hurt(stage)
+    # Another dual run takes over on the same address.
+    where = ("--listen", stage.shadow.address, "--beside", "--run", str(stage.place / "second"))
+    stage.serve("shadow", *where, *stage.words, log="second")
     for name in ("proxy-0", "proxy-1"):
         os.kill(stage.pid(name), signal.SIGTERM)
     # The tap sees that no proxy is left, reads the queues to their ends, and goes.
     until(lambda: not any(map(statusfiles.is_there, statusfiles.read_all(stage.status))))
+    stage.end_load()
+    # What the system had accepted for a proxy that ends, and that had not, is cut.
+    nobody_was_hurt(stage, cut=CLIENTS)
+    second = statusfiles.read_all(stage.place / "second" / statusfiles.DIRECTORY)
+    assert sum(one.ledger.get("received", 0) for one in second) > 0
     assert "this process goes on until SIGTERM" in stage.log()
-    assert account(stage)["lost"] == 0
+    ledger = RunReader(stage.run).manifest.ledger
+    assert (ledger["lost"], ledger["remainder"]) == (0, 0)
     assert stage.verdict() == INVALID
 
 
@@ -328,3 +344,14 @@ def test_on_sighup_the_proxies_are_replaced_and_nothing_is_lost(stage: Stage) ->
     ledger = account(stage)
     assert (ledger["lost"], ledger["candidate_answered"]) == (0, ledger["received"])
     assert stage.verdict() == UNDECIDED
+
+
+def test_what_does_not_begin_says_why_and_leaves_the_directory_usable(stage: Stage) -> None:
+    queue = f"sqlite:{stage.place}/{{}}.db#events"
+    words = ("--legacy-queue", queue.format("a"), "--candidate-queue", queue.format("b"))
+    sides = ("--legacy", "http://127.0.0.1:9", "--candidate", "http://127.0.0.1:9")
+    where = ("--listen", ANY_PORT, "--run", str(stage.run), "--workers", "2")
+    for _ in range(2):
+        with pytest.raises(ProcessError, match=r"legacy http://127.0.0.1:9: .*; start it first"):
+            stage.serve("shadow", *where, *words, *sides)
+    assert list(stage.run.iterdir()) == []

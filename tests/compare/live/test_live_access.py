@@ -2,7 +2,14 @@
 
 import pytest
 
-from compare.live.access import Access, Caller, Entry, is_loopback, is_own_name
+from compare.live.access import (
+    Access,
+    Caller,
+    Entry,
+    cookie_name,
+    is_loopback,
+    is_own_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +65,8 @@ def test_beyond_loopback_any_name_will_do_with_the_token() -> None:
         Caller(host="localhost", token="secret"),
         Caller(host="localhost", authorization="Bearer secret"),
         Caller(host="localhost", authorization="bearer  secret "),
-        Caller(host="localhost", cookie="a=b; mixmigrate_live=secret"),
-        Caller(host="localhost", cookie="mixmigrate_live=secret", token="wrong"),
+        Caller(host="localhost", cookie="a=b; mixmigrate_live_80=secret"),
+        Caller(host="localhost", cookie="mixmigrate_live_80=secret", token="wrong"),
     ],
 )
 def test_a_token_opens_however_it_is_shown(caller: Caller) -> None:
@@ -75,12 +82,22 @@ def test_a_token_opens_however_it_is_shown(caller: Caller) -> None:
         Caller(host="localhost", token="sécret\udcff"),
         Caller(host="localhost", authorization="Basic secret"),
         Caller(host="localhost", authorization="secret"),
-        Caller(host="localhost", cookie="not_mixmigrate_live=secret"),
-        Caller(host="localhost", cookie="mixmigrate_live="),
+        Caller(host="localhost", cookie="not_mixmigrate_live_80=secret"),
+        Caller(host="localhost", cookie="mixmigrate_live_80="),
     ],
 )
 def test_anything_else_does_not(caller: Caller) -> None:
     assert Access(token="secret").check(caller) is Entry.UNAUTHORIZED
+
+
+def test_two_pages_of_one_host_keep_their_tokens_apart() -> None:
+    cookie = "mixmigrate_live_8080=one; mixmigrate_live_8081=two"
+    for port, token in ((8080, "one"), (8081, "two")):
+        caller = Caller(host=f"localhost:{port}", cookie=cookie)
+        assert Access(token=token).check(caller) is Entry.GRANTED
+        assert Access(token="other").check(caller) is Entry.UNAUTHORIZED
+    assert cookie_name("[::1]:8080") == "mixmigrate_live_8080"
+    assert cookie_name("[::1]") == "mixmigrate_live_80"
 
 
 def test_another_sites_page_may_link_here_and_nothing_more() -> None:

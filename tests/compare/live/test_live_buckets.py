@@ -12,9 +12,7 @@ from compare.live.buckets import (
     lower_edge,
     middle,
     quantile,
-    quantile_interval,
     since,
-    total,
     upper_edge,
 )
 from shadow.status import BUCKETS_PER_OCTAVE
@@ -63,28 +61,3 @@ def test_what_was_counted_since_then_is_what_was_added(
 
 def test_a_count_that_shrank_counts_as_none() -> None:
     assert since({5: 1, 6: 9}, {5: 4, 6: 4}) == {6: 5}
-
-
-def test_an_interval_holds_the_true_quantile_about_as_often_as_it_says() -> None:
-    random, held = Random(7), 0
-    true = math.exp(-7)  # the median
-    for _ in range(300):
-        found = quantile_interval(counted([random.lognormvariate(-7, 1) for _ in range(120)]), 0.5)
-        assert found is not None
-        held += found[0] <= true <= found[1]
-    assert held >= 0.95 * 300
-
-
-@pytest.mark.parametrize(("size", "known"), [(499, False), (500, True)])
-def test_an_interval_takes_five_durations_beyond_the_quantile(size: int, known: bool) -> None:
-    assert (quantile_interval({80: size}, 0.99) is not None) is known
-
-
-@given(COUNTS)
-def test_a_quantile_lies_within_its_interval(counts: dict[int, int]) -> None:
-    found, value = quantile_interval(counts, 0.5), quantile(counts, 0.5)
-    if found is None:
-        assert total(counts) < 10
-    else:
-        assert value is not None
-        assert found[0] < value < found[1]

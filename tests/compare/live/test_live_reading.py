@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.live.reading import LARGEST, read_statuses
+from compare.live.reading import LARGEST, MOST_FILES, read_statuses
 from compare.live.testing import proxy_status, tap_status, tell
 
 
@@ -39,6 +39,14 @@ def test_a_file_that_is_being_replaced_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "status" / "proxy-1.partial").write_bytes(b"{")
     assert len(read_statuses(tmp_path).statuses) == 1
     assert read_statuses(tmp_path).unreadable == ()
+
+
+def test_files_beyond_all_reason_are_not_read_but_told(tmp_path: Path) -> None:
+    for number in range(MOST_FILES + 3):
+        tell(tmp_path, proxy_status(5.0, 1, 3, name=f"p-{number:04d}"))
+    found = read_statuses(tmp_path)
+    assert len(found.statuses) == MOST_FILES
+    assert [one.why for one in found.unreadable] == ["one of 3 too many"]
 
 
 def test_fields_that_a_later_version_may_add_do_not_matter(tmp_path: Path) -> None:

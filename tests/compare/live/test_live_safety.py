@@ -8,8 +8,9 @@ from compare.live.history import History
 from compare.live.reading import Told
 from compare.live.roster import Roster
 from compare.live.safety import Level, Safety, safety
+from compare.live.tax import Tax
 from compare.live.testing import proxy_status, tap_status
-from shadow.status import ControlArm, SideStatus, Status
+from shadow.status import SideStatus, Status
 
 NOW = 1_795_000_000.0
 
@@ -102,12 +103,15 @@ def test_standing_still_and_errors_are_told() -> None:
 
 
 def test_a_shadow_tax_is_told_when_it_is_beyond_chance() -> None:
-    arm = ControlArm(mirrored={90: 1000}, control={80: 1000})
-    found = fares(proxy_status(NOW, 1, 1000, arm=arm))
+    roster = Roster(lambda pid: True)
+    roster.take(Told((proxy_status(NOW, 1, 1000),)))
+    members, totals, recent = roster.members(NOW), roster.totals(NOW), History().recent
+    felt = Tax("p99", mirrored=0.012, control=0.010, low=0.001, high=0.003)
+    found = safety(members, totals, recent, [felt])
     assert found.level is Level.WATCH
-    assert "mirroring costs clients at least" in found.why[0]
-    same = ControlArm(mirrored={80: 10}, control={80: 1000})
-    assert fares(proxy_status(NOW, 1, 1000, arm=same)).level is Level.SAFE
+    assert found.why == ("mirroring costs clients at least 1.00 ms at p99",)
+    chance = Tax("p99", mirrored=0.012, control=0.010, low=-0.001, high=0.005)
+    assert safety(members, totals, recent, [chance]).level is Level.SAFE
 
 
 def test_the_worst_comes_first() -> None:

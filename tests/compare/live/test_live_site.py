@@ -191,10 +191,10 @@ class AccessTest(SiteTest):
         code, headers, _ = self.ask("/?token=secret")
         self.assertEqual(code, 200)
         cookie = headers["Set-Cookie"]
-        self.assertTrue(cookie.startswith("mixmigrate_live=secret;"), cookie)
+        self.assertTrue(cookie.startswith("mixmigrate_live_8080=secret;"), cookie)
         for flag in ("HttpOnly", "SameSite=strict", "Path=/"):
             self.assertIn(flag.lower(), cookie.lower())
-        self.assertEqual(self.ask("/", Cookie="mixmigrate_live=secret")[0], 200)
+        self.assertEqual(self.ask("/", Cookie="mixmigrate_live_8080=secret")[0], 200)
         self.assertEqual(self.ask("/metrics", Authorization="Bearer secret")[0], 200)
 
     def test_a_foreign_name_is_misdirected(self) -> None:

@@ -74,7 +74,7 @@ reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCorouti
 reactor.run()
 """
 KEY = b"k"
-TOTAL, LIVES = 600, 3
+STEP = 300
 
 
 class TapProcess:
@@ -110,6 +110,7 @@ class TappedCase:
     """Whether the server can be begun again with what it had."""
     consumed = True
     """Whether a second reader stands for the queue's own consumers."""
+    lives = 2
     names = "events,profiles"
     server: Any
     assertEqual: Any
@@ -158,20 +159,21 @@ class TappedCase:
             queue = self.opened()
             await self.publish(queue, 0, 10)  # from before
             self.flushed(queue)
-            step = TOTAL // LIVES
             consumer = None
-            for life in range(LIVES):
+            for life in range(self.lives):
                 process = TapProcess(self.place, life, self.url(), self.names)
                 if consumer is None and self.consumed:
                     consumer = open_reader(reactor, self.url(), "their-own")
                     await consumer.attach()
-                await self.publish(queue, 10 + life * step, 10 + (life + 1) * step)
-                if life < LIVES - 1:
+                asked = self.publish(queue, 10 + life * STEP, 10 + (life + 1) * STEP)
+                publishing = Deferred.fromCoroutine(asked)
+                if life < self.lives - 1:
+                    await deferLater(reactor, 0.1 + 0.1 * life)
                     process.kill()
-                    await self.publish(queue, 10_000 + life * 10, 10_010 + life * 10)
+                await publishing
             self.flushed(queue)
             self.assertEqual(process.stop(), 0)
-            expected = {*range(10, 10 + TOTAL), *range(10_000, 10_000 + 10 * (LIVES - 1))}
+            expected = set(range(10, 10 + self.lives * STEP))
             recorded = Counter(int(event.body) for event in self.events())
             self.assertEqual(set(recorded), expected)
             self.assertEqual([n for n, count in recorded.items() if count > 1], [])
@@ -215,7 +217,7 @@ class TappedCase:
     def events(self) -> list[TappedEvent]:
         """Return what all lives recorded."""
         found: list[TappedEvent] = []
-        for life in range(LIVES):
+        for life in range(self.lives):
             run = RunReader(self.place / f"part-{life}")
             found += [event for number in run.partitions for event in run.events(number)]
         return found
@@ -225,6 +227,7 @@ class KestrelTaps(TappedCase, TestCase):
     """The embedded queue server: a fan-out queue of our own."""
 
     engine = "kestrel"
+    lives = 4
 
     def url(self) -> str:
         return super().url().replace("?create=1", "")

@@ -8,7 +8,7 @@ import pytest
 from pyingest.message import Request, Response
 from shadow.cutover.detector import TooMany, Worse
 from shadow.cutover.guards import Guards, Trip, denies
-from shadow.cutover.latency import Margin, Slowness
+from shadow.cutover.latency import Slowness
 from shadow.cutover.stage import FLIPPED, Phase, Stage
 from shadow.exchange import (
     Answered,
@@ -181,7 +181,7 @@ def test_a_candidate_a_little_slower_is_borne() -> None:
 
 def test_one_pause_is_one_bad_window_wherever_it_falls() -> None:
     for begin in (3.0, 3.5, 3.9):
-        slowness = Slowness(Margin())
+        slowness = Slowness()
         for number in range(5_000):
             now = number / RATE
             paused = max(0.0, begin + 0.3 - now) if now >= begin else 0.0

@@ -82,10 +82,15 @@ def test_without_a_legacy_shadow_the_consequence_is_said_plainly() -> None:
     assert "no event is lost" in notes[0]
 
 
-def test_without_a_report_the_plan_is_not_ready() -> None:
-    assert problems(checked(proof=None)) == [
-        "no report was given: compare a run, and name it with --report"
-    ]
+def test_without_a_report_the_proxy_may_be_put_in() -> None:
+    checks = checked(proof=None)
+    assert not problems(checks)
+    assert any("the first step asks for one" in one.said for one in checks)
+
+
+def test_a_report_that_carries_no_step_is_a_problem() -> None:
+    proof = msgspec.structs.replace(PROOF, verdict="UNDECIDED")
+    assert problems(checked(proof=proof)) == ["the report on first says UNDECIDED, not PASS"]
 
 
 def test_the_plan_names_every_step_the_way_back_and_nginx() -> None:

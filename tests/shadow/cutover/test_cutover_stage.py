@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shadow.cutover.limits import GuardLimits
 from shadow.cutover.stage import (
     DONE,
     FLIPPED,
@@ -146,6 +147,14 @@ def test_a_step_that_was_not_planned_is_followed_by_the_next_higher_one() -> Non
 def test_steps_that_are_no_ramp_are_refused(steps: tuple[float, ...]) -> None:
     with pytest.raises(StageError, match="rising percentages"):
         Rules(steps=steps)
+
+
+@pytest.mark.parametrize(
+    "limits", [GuardLimits(errors=0.0), GuardLimits(ratio=0.9), GuardLimits(outage=0)], ids=str
+)
+def test_limits_that_are_none_are_refused(limits: GuardLimits) -> None:
+    with pytest.raises(StageError, match="limits of the guards"):
+        Rules(guards=limits)
 
 
 def test_a_stage_is_read_as_it_is_written() -> None:

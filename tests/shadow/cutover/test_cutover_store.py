@@ -1,6 +1,7 @@
 """The cutover's directory: whole files, one winner, a history that misses nothing."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from shadow.cutover.stage import State, rolled_back
 from shadow.cutover.store import Busy, Late, Store, StoreError
 
 
-def back(who: str, at: float = 1.0) -> object:
+def back(who: str, at: float = 1.0) -> Callable[[State], State]:
     return lambda state: rolled_back(state, who=who, why="", at=at)
 
 

@@ -21,7 +21,7 @@ from shadow.isolating.tax import arms_of
 from shadow.options import ShadowOptions, SideOptions
 from shadow.recording import RunReader
 from shadow.service import ShadowService, start
-from shadow.testing import FakeUpstream, RawClient, answering
+from shadow.testing import FakeUpstream, RawClient, answering, hanging
 
 CLOCK: Any = reactor
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"
@@ -107,6 +107,19 @@ class IsolatedRunTests(TestCase):
         await service.stop()
         ledger = self.recorded().manifest.ledger
         self.assertEqual((ledger["switched_off"], ledger["candidate_answered"]), (7, 8))
+
+    async def test_what_waits_when_the_switch_is_turned_off_is_not_sent_any_more(self) -> None:
+        self.candidate.behave = hanging
+        service = await self.start(isolation={"lane": {"in_flight": 2}})
+        await self.ask(service, [GET % number for number in range(20)])
+        await deferLater(CLOCK, 0.1)
+        self.switched("off")
+        await deferLater(CLOCK, 0.3)
+        ledger = service.front.proxy.ledger
+        self.assertEqual((ledger.mirrored, ledger.switched_off), (2, 18))
+        self.candidate.behave = answering(HELLO)
+        service.front.close()
+        await service.stop()
 
     async def test_rules_and_the_share_of_persons_say_who_is_mirrored(self) -> None:
         service = await self.start(

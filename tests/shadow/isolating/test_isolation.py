@@ -46,7 +46,7 @@ class World:
                 seconds *= 1 + tax
             self.isolation.answered(route, seconds, self.now)
             self.now += 1 / requests
-        self.isolation.look(LANE, {}, 0.0, 0)
+        self.isolation.look(self.now, LANE, {}, 0.0, 0)
 
 
 def told(isolation: Isolation) -> Status:

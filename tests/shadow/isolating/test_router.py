@@ -20,6 +20,9 @@ OFF = write_control(Control(mirroring=False, why="test"))
 class AlwaysControl:
     """An arm that takes every request."""
 
+    def __repr__(self) -> str:
+        return "AlwaysControl()"  # the same in each process that collects these tests
+
     def draws(self) -> bool:
         return True
 

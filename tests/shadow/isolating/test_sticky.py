@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyingest.message import Request
+from shadow.isolating import sticky
 from shadow.isolating.sticky import NOBODY, Person, Sticky, person, sticky_key
 
 FORM = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
@@ -81,6 +82,40 @@ def test_a_person_in_a_nested_value_is_not_the_one() -> None:
         "properties": {"before": {"distinct_id": "bob"}, **event()["properties"]},
     }
     assert person(got(coded(nested))) == ANN
+
+
+FILL = [{"event": "e", "properties": {"distinct_id": f"p{n}", "x": "y" * 90}} for n in range(4_000)]
+LONG = json.dumps([event(), *FILL]).encode()
+LARGE = {
+    "JSON": posted(LONG, JSON),
+    "lines": posted(
+        b"\n".join(json.dumps(one).encode() for one in [event(), *FILL]),
+        ((b"content-type", b"application/x-ndjson"),),
+    ),
+    "a form": posted(b"data=" + base64.b64encode(LONG)),
+    "a form, encoded": posted(b"data=" + quote_plus(base64.b64encode(LONG)).encode()),
+    "a form of JSON": posted(b"data=" + quote_plus(LONG).encode()),
+    "compressed": posted(gzip.compress(LONG), JSON),
+    "a form, compressed": posted(gzip.compress(b"data=" + base64.b64encode(LONG))),
+    "a query": Request(b"GET", b"/track?data=" + base64.b64encode(LONG[:90_000])),
+    "more than memory": posted(gzip.compress(LONG + bytes(50_000_000)), JSON),
+}
+
+
+@pytest.mark.parametrize("request_", LARGE.values(), ids=LARGE)
+def test_of_a_large_request_only_the_beginning_is_looked_at(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    decode = sticky._of_json
+
+    def look(text: bytes) -> Person:
+        looked.append(len(text))
+        return decode(text)
+
+    monkeypatch.setattr(sticky, "_of_json", look)
+    assert person(request_) == ANN
+    assert max(looked) <= sticky.LOOKED_AT
 
 
 NOTHING = {

@@ -2,12 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from shadow.isolating.command import switch_command
+from shadow.isolating.command import obeyed, switch_command
 from shadow.isolating.switch import (
     ON,
     Control,
@@ -50,6 +51,14 @@ def test_a_switch_counts_how_often_it_is_really_turned() -> None:
     assert switch.is_on
 
 
+def test_a_switch_says_when_it_is_turned_off_and_only_then() -> None:
+    switch, told = Switch(), list[int]()
+    switch.turned_off = lambda: told.append(switch.changes)
+    for content in (write_control(ON), b"broken", b"worse", None, b"broken"):
+        switch.take(content)
+    assert told == [1, 3]
+
+
 def switched(run: Path, *words: str) -> Result:
     return CliRunner().invoke(switch_command, [str(run), *words])
 
@@ -57,31 +66,44 @@ def switched(run: Path, *words: str) -> Result:
 def test_the_command_turns_the_switch_and_says_so(tmp_path: Path) -> None:
     result = switched(tmp_path, "off", "--why", "smoke")
     assert result.exit_code == 0
-    assert result.output == f"mirroring off for {tmp_path}; it was on\n"
+    first, second = result.output.splitlines()
+    assert first == f"mirroring off for {tmp_path}; it was on"
+    assert second == "no proxy of this run is at work; the next one will obey"
     control = read_control(control_file(tmp_path).read_bytes())
     assert (control.mirroring, control.why) == (False, "smoke")
     assert abs(control.at - time.time()) < 60
-    assert switched(tmp_path, "off").output.endswith("it was off already\n")
-    assert switched(tmp_path, "on").output.endswith("it was off\n")
+    assert "it was off already\n" in switched(tmp_path, "off").output
+    assert "it was off\n" in switched(tmp_path, "on").output
     assert read_control(control_file(tmp_path).read_bytes()).mirroring
+
+
+def tell(run: Path, name: str, age: float, **told: Any) -> None:
+    """Write the status that a process of *run* told *age* seconds ago."""
+    (run / "status").mkdir(exist_ok=True)
+    breaker = BreakerStatus(state="open", why="shadow tax: much")
+    told = {"ledger": {"received": 1}, "breaker": breaker, **told}
+    status = Status(name=name, pid=1, began=1.0, at=time.time() - age, **told)
+    (run / "status" / f"{name}.json").write_bytes(msgspec.json.encode(status))
+
+
+def test_the_command_says_how_many_proxies_obey(tmp_path: Path) -> None:
+    control = Control(mirroring=False, at=time.time() - 1.0)
+    tell(tmp_path, "proxy-0", 0.5, mirroring=False)
+    tell(tmp_path, "proxy-1", 0.2, mirroring=False)
+    tell(tmp_path, "proxy-2", 60.0, mirroring=True)  # it is gone
+    tell(tmp_path, "tap", 0.0, ledger={})
+    assert obeyed(tmp_path, control, 0.0) == "2 of 2 proxies obey"
+    tell(tmp_path, "proxy-1", 0.2, mirroring=True)
+    assert obeyed(tmp_path, control, 0.0) == "1 of 2 proxies obey; not yet: proxy-1"
+    tell(tmp_path, "proxy-1", 1.5, mirroring=False)  # told before the switch was turned
+    assert obeyed(tmp_path, control, 0.0) == "1 of 2 proxies obey; not yet: proxy-1"
 
 
 def test_the_command_shows_the_switch_and_what_each_proxy_makes_of_it(tmp_path: Path) -> None:
     assert switched(tmp_path).output == "mirroring on\n"
     switched(tmp_path, "off", "--why", "smoke")
-    (tmp_path / "status").mkdir()
-    breaker = BreakerStatus(state="open", why="shadow tax: much")
-    for name, ledger in (("proxy-0", {"received": 1}), ("tap", {})):
-        status = Status(
-            name=name,
-            pid=1,
-            began=1.0,
-            at=time.time(),
-            ledger=ledger,
-            breaker=breaker,
-            mirroring=False,
-        )
-        (tmp_path / "status" / f"{name}.json").write_bytes(msgspec.json.encode(status))
+    tell(tmp_path, "proxy-0", 0.0, mirroring=False)
+    tell(tmp_path, "tap", 0.0, ledger={})
     (tmp_path / "status" / "proxy-1.json").write_bytes(b"{")
     lines = switched(tmp_path).output.splitlines()
     assert lines[0].startswith("mirroring off since 2")
@@ -89,6 +111,14 @@ def test_the_command_shows_the_switch_and_what_each_proxy_makes_of_it(tmp_path: 
     assert lines[1].startswith("  proxy-0 does not mirror, circuit open (shadow tax: much)")
     assert lines[2].startswith("  proxy-1.json: cannot be read")
     assert len(lines) == 3
+
+
+def test_the_command_shows_how_often_each_rule_decided(tmp_path: Path) -> None:
+    tell(tmp_path, "proxy-0", 0.0, more={"rules": {"health": 5, "robots": 0}})
+    tell(tmp_path, "proxy-1", 0.0, more={"rules": {"health": 1_000, "odd": "x"}})
+    tell(tmp_path, "proxy-2", 0.0, more={"rules": "odd"})
+    lines = switched(tmp_path).output.splitlines()
+    assert lines[4:] == ["  rule health: 1,005 requests", "  rule robots: 0 requests"]
 
 
 def test_a_run_that_is_not_there_is_an_error_with_a_way_out(tmp_path: Path) -> None:

@@ -51,24 +51,19 @@ const overflowing = () => [...document.querySelectorAll('body *')]
   .filter((one) => !one.closest('.scroll') && !one.closest('.skip') && one.getBoundingClientRect().right > innerWidth + 1)
   .map((one) => one.tagName + (one.id ? `#${one.id}` : '')).slice(0, 5);
 
-async function looked(browser, name, width, height, colorScheme) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme });
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.waitForFunction(() => document.querySelector('details'));
-  await page.waitForTimeout(300);
-  await page.evaluate(() => { document.querySelector('details').open = true; });
+async function looked(page, name, width, height, colorScheme) {
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme });
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: path.join(shots, `${name}.png`) });
-  await page.screenshot({ path: path.join(shots, `${name}-whole.png`), fullPage: true });
-  const seen = {
+  if (colorScheme === 'light') await page.screenshot({ path: path.join(shots, `${name}-whole.png`), fullPage: true });
+  return {
     ground: await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
     contrast: await page.evaluate(contrasts),
     wide: await page.evaluate(() => document.documentElement.scrollWidth),
     overflowing: await page.evaluate(overflowing),
     answers: await page.evaluate(() => Math.round(document.querySelector('#differs .why').getBoundingClientRect().bottom)),
   };
-  await context.close();
-  return seen;
 }
 
 async function keyboard(page) {
@@ -147,14 +142,14 @@ async function dropping(page) {
     keyboard: await keyboard(page),
     pausing: await pausing(page),
   };
-  const quiet = log.length;
+  seen.light = await looked(page, 'light', 1280, 800, 'light');
+  seen.dark = await looked(page, 'dark', 1280, 800, 'dark');
+  seen.narrow = await looked(page, 'narrow', 390, 844, 'light');
+  seen.dark_narrow = await looked(page, 'dark-narrow', 390, 844, 'dark');
+  seen.log = [...log]; // before the server stops, which a browser may complain of
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
   seen.dropping = await dropping(page);
-  seen.log = log.slice(0, quiet);
   seen.asked = [...new Set(asked)];
-  seen.light = await looked(browser, 'light', 1280, 800, 'light');
-  seen.dark = await looked(browser, 'dark', 1280, 800, 'dark');
-  seen.narrow = await looked(browser, 'narrow', 390, 844, 'light');
-  seen.dark_narrow = await looked(browser, 'dark-narrow', 390, 844, 'dark');
   await browser.close();
   process.stdout.write(`${JSON.stringify(seen)}\n`);
   process.exit(0);

@@ -11,8 +11,8 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from pyingest.message import Request
+from replay.upstream import Upstream, UpstreamLimits
 from shadow.exchange import Answered, Failed, Failure, Outcome
-from shadow.upstream import Upstream, UpstreamLimits
 
 REQUEST = Request(b"GET", b"/track", ((b"Host", b"x"),))
 ONE = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1"

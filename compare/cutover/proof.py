@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from compare.cutover.watch import Watch
 from compare.policy.policy import load, policy_hash
+from compare.render.files import write_reports
+from compare.report import Report
 from compare.verification import Verification, VerificationError, verify
 from compare.verify_command import files_beside, manifest_beside
 from shadow.cutover.stage import Proof
@@ -20,7 +23,28 @@ def proof_of(report: Path, policy: str | None) -> Proof:
     found = verify(files, manifest_beside(directory), asked)
     if found.mismatches:
         raise VerificationError(f"{directory}: NOT VERIFIED: {_first(found)}")
-    made = found.recomputed
+    return _told(found.recomputed)
+
+
+def proof_so_far(run: Path, policy: str | None, keep: Path) -> tuple[Proof, tuple[str, ...]]:
+    """Return what the *run* that is being recorded proves by now, and why it is no PASS.
+
+    Only what is final is counted: what is older than the policy's ``late_after_seconds``. The
+    verdict is valid whenever one looks. Its report is left in *keep*.
+
+    :raises RecordingError: there is no run.
+    :raises PolicyError: there is no such policy.
+    :raises OSError: the report cannot be written.
+    """
+    rules, text = load(policy or "default")
+    with Watch(run, rules, text) as watch:
+        made = watch.look()
+    keep.mkdir(parents=True, exist_ok=True)
+    write_reports(made, keep)
+    return _told(made), made.verdict.reasons
+
+
+def _told(made: Report) -> Proof:
     return Proof(
         verdict=made.verdict.outcome.value,
         build=made.manifest.candidate.get("build", ""),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shadow.responsereader import NotHttp, ResponseReader, Whole
+from replay.responsereader import NotHttp, ResponseReader, Whole
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\n1"
 

@@ -1,4 +1,4 @@
-"""One side of a dual run: pooled connections over llhttp, one request at a time on each.
+"""Who a log is replayed to: pooled connections over llhttp, one request at a time on each.
 
 A request is never sent twice, not even one whose connection ended before any answer: it may
 have been carried out, and a second event on legacy's queue would be our doing. A kept connection
@@ -20,8 +20,8 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure as TwistedFailure
 
 from pyingest.message import Request
+from replay.responsereader import LONGEST, NotHttp, ResponseReader, Whole
 from shadow.exchange import Answered, Failed, Failure, Outcome
-from shadow.responsereader import LONGEST, NotHttp, ResponseReader, Whole
 
 TICK = 0.25
 """Seconds between looks at time limits; one look for all connections, no timer per request."""

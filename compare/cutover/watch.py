@@ -13,11 +13,13 @@ from types import TracebackType
 import msgspec
 
 from compare.judgement import rules_of
-from compare.judging.verdict import Outcome, judge
+from compare.judging.verdict import Outcome
 from compare.policy.policy import Policy
+from compare.report import Report, report
 from compare.stages.following import Following
 from shadow.cutover.stage import Phase, State, rolled_back
 from shadow.cutover.store import Late, Store
+from shadow.exchange import Side
 from shadow.recording import RunReader
 
 WHO = "watch"
@@ -27,17 +29,16 @@ _SOUND = {"attached": True, "read": 0, "backlog": 0, "errors": 0, "error": ""}
 class Watch:
     """Looks at the growing run in *directory*; a context manager, since it keeps files.
 
+    :param text: the policy's.
     :raises RecordingError: there is no run.
     """
 
-    def __init__(self, directory: Path, policy: Policy) -> None:
+    def __init__(self, directory: Path, policy: Policy, text: str) -> None:
         self._run = directory.resolve()
         self._policy = policy
+        self._text = text
         self._work = Path(tempfile.mkdtemp(prefix="mixmigrate-watch-"))
         self._following = Following(self._run, rules_of(policy, RunReader(self._run)), self._work)
-        self.requests = 0
-        """Distinct requests that were compared by the last look."""
-        self.outcome = Outcome.UNDECIDED
 
     def __enter__(self) -> "Watch":
         return self
@@ -50,8 +51,8 @@ class Watch:
     ) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
 
-    def look(self) -> list[str]:
-        """Read what was appended; return why the candidate has failed, or nothing.
+    def look(self) -> Report:
+        """Read what was appended; return the report on what is final of the run.
 
         That the run has not ended is no flaw here, nor what only its end can tell.
         """
@@ -61,25 +62,22 @@ class Watch:
         manifest = msgspec.structs.replace(
             manifest,
             state="complete",
-            ledger={**manifest.ledger, "remainder": 0, "pending": 0},
-            taps={"legacy": _SOUND, "candidate": _SOUND},
+            ledger={**manifest.ledger, "remainder": 0, "pending": 0, "lost": 0},
+            taps={side.value: _SOUND for side in Side},
+            notes=[*manifest.notes, "judged while it was being recorded: of what was final then"],
         )
-        verdict = judge(summary, manifest, self._policy)
-        self.requests = summary.units.distinct
-        self.outcome = verdict.outcome
-        return list(verdict.reasons) if verdict.outcome is Outcome.FAIL else []
+        return report(self._run.name, manifest, summary, self._policy, self._text)
 
 
-def back_if_failing(store: Store, watch: Watch, now: float) -> State | None:
-    """Look once; roll the cutover back if the candidate has failed, and return its new state.
+def back_if_failing(store: Store, seen: Report, now: float) -> State | None:
+    """Roll the cutover back if *seen* says FAIL, and return its new state.
 
     :raises StoreError: the cutover cannot be read or written.
     """
-    state = store.read()
-    reasons = watch.look()
-    if not reasons or state.stage.phase is Phase.SHADOW:
+    state, verdict = store.read(), seen.verdict
+    if verdict.outcome is not Outcome.FAIL or state.stage.phase is Phase.SHADOW:
         return None
-    why = f"the run says FAIL: {'; '.join(reasons)}"
+    why = f"the run says FAIL: {'; '.join(verdict.reasons)}"
     try:
         return store.change(state.epoch, lambda one: rolled_back(one, who=WHO, why=why, at=now))
     except Late:

@@ -1,33 +1,25 @@
-"""`mixmigrate cutover`: words to wishes, the directory to text.
+"""`mixmigrate cutover`: words to wishes, the directory to text."""
 
-It stands in ``compare`` since an advance needs a report that is verified.
-"""
-
-import getpass
 import json
-import os
-import secrets
-import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyingest.terminal import Trouble, say
 
 if TYPE_CHECKING:
-    from compare.cutover_watch import Watch
-    from shadow.cutover.preflight import Places
-    from shadow.cutover.stage import Proof, Rules, State
+    from compare.cutover.watch import Watch
+    from shadow.cutover.stage import State
     from shadow.cutover.store import Store
+
+# What works is imported inside the commands: `mixmigrate --help` must not wait for it.
 
 NOT_READY = 1
 ROLLED_BACK = 1
-PLAN = "plan.json"
-CONNECT_SECONDS = 1.0
+PROOFS = "proofs"
 
 _state = click.option(
     "--state",
@@ -42,6 +34,12 @@ _report = click.option(
     "--report",
     type=click.Path(path_type=Path, exists=True),
     help="The report that carries the step: report.json or its directory. It is verified.",
+)
+_run = click.option(
+    "--run",
+    "growing",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Instead of a report: a run that is being recorded, judged by --policy as it is now.",
 )
 _policy = click.option(
     "--policy", metavar="FILE", help="The policy that the report must have been judged by."
@@ -60,36 +58,29 @@ def cutover_command() -> None:
 
 @cutover_command.command("plan")
 @_state
-@click.option("--listen", default="127.0.0.1:8000", show_default=True, help="The proxy's address.")
-@click.option("--legacy", default="", metavar="URL", help="The service in production.")
-@click.option("--candidate", default="", metavar="URL", help="Its rewrite, writing to quarantine.")
-@click.option(
-    "--candidate-live", default="", metavar="URL", help="Its rewrite, writing to production."
-)
-@click.option("--legacy-shadow", default="", metavar="URL", help="Legacy, writing to quarantine.")
-@click.option("--legacy-queue", default="", metavar="URL", help="The production queues.")
-@click.option("--candidate-queue", default="", metavar="URL", help="The quarantined queues.")
-@click.option("--candidate-live-queue", default="", metavar="URL", help="Must be production's.")
-@click.option("--legacy-shadow-queue", default="", metavar="URL", help="Must be quarantine's.")
-@click.option("--steps", default="", metavar="P,P,...", help="Per cent.  [default: 1,5,25,50]")
+@click.option("--listen", metavar="HOST:PORT", help="The proxy's address.")
+@click.option("--legacy", metavar="URL", help="The service in production.")
+@click.option("--candidate", metavar="URL", help="Its rewrite, writing to quarantine.")
+@click.option("--candidate-live", metavar="URL", help="Its rewrite, writing to production.")
+@click.option("--legacy-shadow", metavar="URL", help="Legacy, writing to quarantine.")
+@click.option("--legacy-queue", metavar="URL", help="The production queues.")
+@click.option("--candidate-queue", metavar="URL", help="The quarantined queues.")
+@click.option("--candidate-live-queue", metavar="URL", help="Must be production's.")
+@click.option("--legacy-shadow-queue", metavar="URL", help="Must be quarantine's.")
+@click.option("--steps", metavar="P,P,...", help="Per cent of the people.  [default: 1,5,25,50]")
 @click.option("--hold", type=click.FloatRange(min=0), help="Seconds a stage lasts.  [default: 600]")
 @click.option(
     "--requests",
     type=click.IntRange(min=0),
     help="Requests that the candidate answers in a stage.  [default: 1000]",
 )
+@click.option("--errors", type=float, help="Share of errors that is borne.  [default: 0.005]")
+@click.option("--refusals", type=float, help="Share of refusals that is borne.  [default: 0.05]")
 @_report
 @_policy
 @_json
 def plan_command(
-    directory: Path,
-    steps: str,
-    hold: float | None,
-    requests: int | None,
-    report: Path | None,
-    policy: str | None,
-    as_json: bool,
-    **named: str,
+    directory: Path, report: Path | None, policy: str | None, as_json: bool, **named: Any
 ) -> None:
     """Check everything before the first step; print the steps, nginx's blocks, and the way back.
 
@@ -101,15 +92,15 @@ def plan_command(
     --legacy-queue kestrel://127.0.0.1:22133/events --candidate-queue sqlite:/tmp/q.db#events
     --candidate-live-queue kestrel://127.0.0.1:22133/events
     """
+    from compare.cutover.asking import planned, reachable, verified
     from shadow.cutover.preflight import Mark, preflight
     from shadow.cutover.steps import plan_text
-    from shadow.cutover.store import StoreError
 
-    proof = _proof(report, policy)
-    try:
-        places, state = _planned(directory, named, steps, hold, requests)
-    except (OSError, StoreError) as error:
-        raise Trouble(str(error)) from None
+    proof = verified(report, policy)
+    given = {name: value for name, value in named.items() if value is not None}
+    rules = ("steps", "hold", "requests", "errors", "refusals")
+    wanted = {name: given.pop(name) for name in rules if name in given}
+    places, state = planned(directory, given, wanted)
     checks = preflight(places, state, proof, reachable)
     if as_json:
         listed = [{"mark": check.mark.value, "said": check.said} for check in checks]
@@ -131,10 +122,11 @@ def status_command(directory: Path, history: bool, as_json: bool) -> None:
     """
     import msgspec
 
+    from compare.cutover.asking import opened
     from shadow.cutover.processes import told
     from shadow.cutover.view import View, history_text, status_data, status_text
 
-    store, state = _opened(directory)
+    store, state = opened(directory)
     if history:
         states = store.history()
         say(json.dumps(msgspec.to_builtins(states)) if as_json else history_text(states))
@@ -146,6 +138,7 @@ def status_command(directory: Path, history: bool, as_json: bool) -> None:
 @cutover_command.command("advance")
 @_state
 @_report
+@_run
 @_policy
 @click.option("--reason", default="", help="Why; kept in the history.")
 @click.option("--to", "target", metavar="STAGE", help="Another than the next one; needs --force.")
@@ -154,6 +147,7 @@ def status_command(directory: Path, history: bool, as_json: bool) -> None:
 def advance_command(
     directory: Path,
     report: Path | None,
+    growing: Path | None,
     policy: str | None,
     reason: str,
     target: str | None,
@@ -162,22 +156,26 @@ def advance_command(
 ) -> None:
     """Go one stage on, if nothing is missing.
 
-    Leaving shadow takes a report that says PASS; the build and policy that it names own the ramp,
-    and later steps ask for no other report. The exit code is 0 when it went on, else 2.
+    Leaving shadow takes a PASS: by a report, or by a run that is being recorded, whose report is
+    then kept in DIR. The build and policy that it names own the ramp, and later steps ask for no
+    other one. The exit code is 0 when it went on, else 2.
 
     Example: mixmigrate cutover advance --state cutover --report runs/first --reason 'ticket 812'
     """
+    from compare.cutover.asking import changed, judged_now, opened, verified, who
     from shadow.cutover.processes import sight, tidy, told
-    from shadow.cutover.stage import StageError, advanced, stage_of
+    from shadow.cutover.stage import advanced, stage_of
 
-    store, state = _opened(directory)
-    proof = _proof(report, policy) or state.proof
+    store, state = opened(directory)
+    proof = verified(report, policy) or state.proof
+    if growing is not None:
+        proof = judged_now(growing, policy, directory / PROOFS / f"epoch-{state.epoch + 1}")
     now = time.time()
 
     def on(state: "State") -> "State":
         return advanced(
             state,
-            who=_who(),
+            who=who(),
             why=force or reason,
             at=now,
             proof=proof,
@@ -186,12 +184,9 @@ def advance_command(
             forced=force is not None,
         )
 
-    try:
-        changed = _changed(store, state, on)
-    except StageError as error:
-        raise Trouble(str(error)) from None
-    tidy(directory, changed.epoch, now)
-    _tell_change(directory, changed, as_json)
+    after = changed(store, state, on)
+    tidy(directory, after.epoch, now)
+    _tell_change(directory, after, as_json)
 
 
 @cutover_command.command("rollback")
@@ -203,14 +198,15 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 
     Example: mixmigrate cutover rollback --state cutover --reason 'customers miss events'
     """
+    from compare.cutover.asking import opened, who
     from shadow.cutover.stage import rolled_back
     from shadow.cutover.store import Late, StoreError
 
     while True:
-        store, state = _opened(directory)
+        store, state = opened(directory)
         try:
             changed = store.change(
-                state.epoch, lambda one: rolled_back(one, who=_who(), why=reason, at=time.time())
+                state.epoch, lambda one: rolled_back(one, who=who(), why=reason, at=time.time())
             )
         except Late:
             continue  # whatever was changed meanwhile: back
@@ -223,7 +219,13 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @_state
 @click.option("--policy", default="default", show_default=True, metavar="FILE", help="To judge by.")
-@click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True)
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
 @click.option("--once", is_flag=True, help="Look once, instead of until the cutover is done.")
 def watch_command(run: Path, directory: Path, policy: str, every: float, once: bool) -> None:
     """Judge the growing RUN, and roll back as soon as it fails.
@@ -232,15 +234,16 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
 
     Example: mixmigrate cutover watch runs/ramp --state cutover --policy policy.toml
     """
-    from compare.cutover_watch import Watch
+    from compare.cutover.asking import opened
+    from compare.cutover.watch import Watch
     from compare.policy.policy import PolicyError, load
     from shadow.cutover.stage import Phase
     from shadow.cutover.store import StoreError
     from shadow.recording import RecordingError
 
-    store, _ = _opened(directory)
+    store, _ = opened(directory)
     try:
-        with Watch(run, load(policy)[0]) as watch:
+        with Watch(run, *load(policy)) as watch:
             while True:
                 _look(store, watch)
                 if once or store.read().stage.phase is Phase.DONE:
@@ -251,98 +254,17 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
 
 
 def _look(store: "Store", watch: "Watch") -> None:
-    from compare.cutover_watch import back_if_failing
+    from compare.cutover.watch import back_if_failing
 
-    back = back_if_failing(store, watch, time.time())
+    seen = watch.look()
+    back = back_if_failing(store, seen, time.time())
     if back is not None:
         say(f"rolled back: {back.why}")
         sys.exit(ROLLED_BACK)
     if sys.stderr.isatty():
-        told = f"{watch.requests:,} distinct requests compared: {watch.outcome}"
+        compared, outcome = seen.summary.units.distinct, seen.verdict.outcome
+        told = f"{compared:,} distinct requests compared: {outcome}"
         click.echo(f"\r\x1b[K{told}", nl=False, err=True)
-
-
-def _planned(
-    directory: Path, named: dict[str, str], steps: str, hold: float | None, requests: int | None
-) -> tuple["Places", "State"]:
-    """Return what is planned, with what is *named* now; lay it down.
-
-    :raises StoreError: the directory cannot be read or written.
-    """
-    import msgspec
-
-    from shadow.cutover.preflight import Places
-    from shadow.cutover.stage import State
-    from shadow.cutover.store import Store, replaced
-
-    store, plan = Store(directory), directory / PLAN
-    known = msgspec.json.decode(plan.read_bytes(), type=Places) if plan.exists() else Places()
-    given = {name: value for name, value in named.items() if value and _is_given(name)}
-    places = msgspec.structs.replace(known, **given)
-    if store.path.exists():
-        if steps or hold is not None or requests is not None:
-            raise Trouble("steps, --hold and --requests stay as planned; plan in another --state")
-    else:
-        rules = _rules(steps, hold, requests)
-        store.plan(State(since=time.time(), who=_who(), rules=rules))
-    replaced(plan, msgspec.json.format(msgspec.json.encode(places)) + b"\n")
-    return places, store.read()
-
-
-def _is_given(name: str) -> bool:
-    """Say whether an option was named, not left at its default."""
-    source = click.get_current_context().get_parameter_source(name)
-    return source is not click.core.ParameterSource.DEFAULT
-
-
-def _rules(steps: str, hold: float | None, requests: int | None) -> "Rules":
-    from shadow.cutover.stage import HOLD_REQUESTS, HOLD_SECONDS, STEPS, Rules, StageError
-
-    try:
-        return Rules(
-            steps=tuple(float(one) for one in steps.split(",")) if steps else STEPS,
-            hold_seconds=HOLD_SECONDS if hold is None else hold,
-            hold_requests=HOLD_REQUESTS if requests is None else requests,
-            seed=secrets.randbits(31),
-        )
-    except StageError as error:
-        raise Trouble(f"--{error}") from None
-    except ValueError:
-        raise Trouble(f"--steps {steps!r}: write percentages, such as 1,5,25,50") from None
-
-
-def _proof(report: Path | None, policy: str | None) -> "Proof | None":
-    from compare.policy.policy import PolicyError
-    from compare.verification import VerificationError
-    from shadow.recording import RecordingError
-
-    if report is None:
-        return None
-    from compare.cutover_proof import proof_of
-
-    try:
-        return proof_of(report, policy)
-    except (PolicyError, RecordingError, VerificationError) as error:
-        raise Trouble(str(error)) from None
-
-
-def _opened(directory: Path) -> tuple["Store", "State"]:
-    from shadow.cutover.store import Store, StoreError
-
-    store = Store(directory)
-    try:
-        return store, store.read()
-    except StoreError as error:
-        raise Trouble(str(error)) from None
-
-
-def _changed(store: "Store", state: "State", make: Callable[["State"], "State"]) -> "State":
-    from shadow.cutover.store import StoreError
-
-    try:
-        return store.change(state.epoch, make)
-    except StoreError as error:
-        raise Trouble(str(error)) from None
 
 
 def _tell_change(directory: Path, state: "State", as_json: bool) -> None:
@@ -355,19 +277,3 @@ def _tell_change(directory: Path, state: "State", as_json: bool) -> None:
     for one in state.forced:
         say(f"  forced, though: {one}")
     say(f"  see: mixmigrate cutover status --state {directory}")
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}@{socket.gethostname()}"
-
-
-def reachable(host: str, port: int) -> str:
-    """Return why nothing takes connections at *host* and *port*, or an empty text."""
-    try:
-        socket.create_connection((host, port), CONNECT_SECONDS).close()
-    except OSError as error:
-        return f"no connection: {error.strerror or error}; start it first"
-    return ""

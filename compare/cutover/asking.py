@@ -1,0 +1,134 @@
+"""The words of `mixmigrate cutover` to objects, and what is wrong with them to messages."""
+
+import getpass
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from compare.cutover.proof import proof_of, proof_so_far
+from compare.policy.policy import PolicyError
+from compare.verification import VerificationError
+from pyingest.terminal import Trouble
+from shadow.cutover.preflight import Places
+from shadow.cutover.stage import Proof, Rules, StageError, State
+from shadow.cutover.store import Store, StoreError, replaced
+from shadow.recording import RecordingError
+
+PLAN = "plan.json"
+CONNECT_SECONDS = 1.0
+
+
+def planned(directory: Path, named: dict[str, Any], wanted: dict[str, Any]) -> tuple[Places, State]:
+    """Return what is planned in *directory*, with the addresses *named* now; lay it down.
+
+    :param wanted: the fields of ``Rules`` that were given; they are taken the first time only.
+    :raises Trouble: the directory cannot be read or written, or a rule cannot mean anything.
+    """
+    store, plan = Store(directory), directory / PLAN
+    try:
+        known = msgspec.json.decode(plan.read_bytes(), type=Places) if plan.exists() else Places()
+        places = msgspec.structs.replace(known, **named)
+        if not store.path.exists():
+            rules = _rules(wanted)
+            store.plan(State(since=time.time(), who=who(), rules=rules))
+        elif wanted:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in wanted)
+            raise Trouble(f"{flags}: stays as it was planned; plan anew in another --state")
+        replaced(plan, msgspec.json.format(msgspec.json.encode(places)) + b"\n")
+        return places, store.read()
+    except (OSError, StoreError, msgspec.DecodeError) as error:
+        raise Trouble(f"{directory}: {error}") from None
+
+
+def verified(report: Path | None, policy: str | None) -> Proof | None:
+    """Return what *report* proves; nothing if none was given.
+
+    :raises Trouble: it is not what its evidence gives, or not judged by *policy*.
+    """
+    try:
+        return None if report is None else proof_of(report, policy)
+    except (PolicyError, RecordingError, VerificationError) as error:
+        raise Trouble(str(error)) from None
+
+
+def judged_now(run: Path, policy: str | None, keep: Path) -> Proof:
+    """Return what the growing *run* proves by now, and say why it is no PASS.
+
+    :raises Trouble: it cannot be judged.
+    """
+    try:
+        proof, reasons = proof_so_far(run, policy, keep)
+    except (OSError, PolicyError, RecordingError) as error:
+        raise Trouble(str(error)) from None
+    for reason in reasons:
+        click.echo(f"{run}: {reason}", err=True)
+    return proof
+
+
+def opened(directory: Path) -> tuple[Store, State]:
+    """Return the cutover in *directory* and its state.
+
+    :raises Trouble: there is none.
+    """
+    store = Store(directory)
+    try:
+        return store, store.read()
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+
+
+def changed(store: Store, state: State, make: Callable[[State], State]) -> State:
+    """Return what became of *state*.
+
+    :raises Trouble: somebody else was first, something is missing, or it cannot be written.
+    """
+    try:
+        return store.change(state.epoch, make)
+    except (StageError, StoreError) as error:
+        raise Trouble(str(error)) from None
+
+
+def who() -> str:
+    """Return who gives the command: user and machine."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}@{socket.gethostname()}"
+
+
+def reachable(host: str, port: int) -> str:
+    """Return why nothing takes connections at *host* and *port*, or an empty text."""
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        return f"no connection: {error.strerror or error}; start it first"
+    return ""
+
+
+def _rules(wanted: dict[str, Any]) -> Rules:
+    try:
+        if "steps" in wanted:
+            steps = tuple(float(one) for one in wanted["steps"].split(","))
+            wanted = {**wanted, "steps": steps}
+        guards = {name: wanted[name] for name in ("errors", "refusals") if name in wanted}
+        fields = {
+            "steps": wanted.get("steps"),
+            "hold_seconds": wanted.get("hold"),
+            "hold_requests": wanted.get("requests"),
+            "guards": guards or None,
+            "seed": secrets.randbits(31),
+        }
+        return msgspec.convert(
+            {name: value for name, value in fields.items() if value is not None}, Rules
+        )
+    except StageError as error:
+        raise Trouble(f"the plan: {error}") from None
+    except ValueError as error:
+        raise Trouble(f"the plan: {error}; steps are percentages, such as 1,5,25,50") from None
