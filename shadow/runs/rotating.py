@@ -13,7 +13,7 @@ from shadow.exchange import Exchange, TappedEvent
 from shadow.ledger import Ledger, less, merged
 from shadow.recording import RunWriter
 from shadow.runs.background import AtOnce, Hand, Job
-from shadow.runs.manifest import PartManifest, RecordingError
+from shadow.runs.manifest import PREPARED, RECORDING, PartManifest, RecordingError
 from shadow.runs.room import Room
 from shadow.runs.run import Run
 
@@ -101,16 +101,14 @@ class PartsWriter:
 
         :raises RecordingError: the disk does not take it.
         """
-        upcoming = self._next or self._begun()
+        upcoming = self._next or self._begun(PREPARED)
         self._here.malformed = ledger.get("malformed", 0) - self._before.get("malformed", 0)
         told = self._here.to_dict()
         self._writer.seal(told, {}, self._clock())
         self._before = merged((self._before, told))
         self._here = Ledger()
         self._writer, self._next, self._preparing = upcoming, None, False
-        if isinstance(upcoming.manifest, PartManifest):
-            upcoming.manifest.carried = self._before["received"]
-            upcoming.manifest.positions = self._positions
+        upcoming.begin(self._before["received"], self._positions)
 
     def move(self, positions: Mapping[str, str]) -> None:
         """Note where the taps read now; it stands in the manifest after the next flush."""
@@ -155,13 +153,14 @@ class PartsWriter:
         """Take the part back while nothing is recorded in it."""
         self._writer.discard()
 
-    def _begun(self) -> RunWriter:
-        return self._run.part(self._name, self._hand, self._positions, self._clock, room=self._room)
+    def _begun(self, state: str = RECORDING) -> RunWriter:
+        given = self._name, self._hand, self._positions, self._clock, self._room
+        return self._run.part(*given, state)
 
     def _prepare(self) -> None:
         """Make the next part; clients need not wait for the disk that takes it."""
         try:
-            self._next = self._begun()
+            self._next = self._begun(PREPARED)
         except RecordingError as error:
             raise OSError(str(error)) from None
 
