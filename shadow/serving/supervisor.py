@@ -31,7 +31,7 @@ from shadow.serving.accounts import close_killed
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.reading import options_of
-from shadow.serving.rundirectory import begin, keeper_of, take_back
+from shadow.serving.rundirectory import begin, flaws_of, keeper_of, take_back
 from shadow.serving.settings import Settings, ShadowSettings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
@@ -162,6 +162,7 @@ class Supervisor:
             await self._keeper.stop()
         if self._record is not None:
             self._record.close()
+            self._flaws += [flaw for flaw in flaws_of(self._record) if not self._flaws]
         self._teller.stop()
         if self._flaws:
             raise RecordingError(f"this run cannot be judged: {'; '.join(self._flaws)}")
@@ -244,9 +245,10 @@ class Supervisor:
     def _lost(self, name: str, how: str, lost: int | None) -> None:
         if lost is None:  # it had not begun to record
             return
-        what = f"{lost:,} requests are lost to the record" if lost else "its part is incomplete"
-        self._flaws.append(f"{name} ended with {how}: {what}")
         self._log.error("part of the run is incomplete", of=name, lost=lost)
+        # A tap's successor may have recorded what it lacks; the run will say so at its end.
+        if lost or not name.startswith(Role.TAP):
+            self._flaws.append(f"{name} ended with {how}: {lost:,} requests are lost to the record")
 
     def _broke(self, failure: Failure) -> None:
         self._flaws.append(failure.getErrorMessage())

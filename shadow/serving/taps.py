@@ -18,6 +18,10 @@ from shadow.tap import Tap, TapFiles
 from shadow.tapping.journal import Journal, Left, unrecorded
 from shadow.tapping.series import FILE, Series
 
+RECENT = 3
+"""Parts in which taps recorded last; what a journal holds is in none before."""
+RECOVERED = 2
+"""Flushes of the whole after which what was recorded at first is on disk."""
 JOURNAL = "tap"
 """Directory of the journal in that of the run."""
 
@@ -46,6 +50,8 @@ class Taps:
         self._hider = options.recording.redactor()
         self._journal = Journal(options.run / JOURNAL) if resumes else None
         self._left = self._journal.left if self._journal is not None else Left()
+        self._dead: list[str] = []
+        self.flushes = 0
         self.of: dict[Side, Tap] = {}
         self._recovering: Deferred[None] | None = None
 
@@ -73,7 +79,7 @@ class Taps:
 
     def start(self) -> None:
         """Read from now on, and record what a killed tap had read and not recorded."""
-        if self._left.events:
+        if self._left.positions:
             self._recovering = Deferred.fromCoroutine(self._recover()).addErrback(self._broke)
         for tap in self.of.values():
             tap.start()
@@ -83,19 +89,28 @@ class Taps:
 
         :raises OSError: the journal cannot be written.
         """
-        recovered = self._recovering is None or self._recovering.called
-        if self._journal is not None and recovered:
+        if self._recovering is not None and not self._recovering.called:
+            return
+        self.flushes += 1
+        if self._journal is not None:
             self._journal.turn()
+
+    @property
+    def recovered(self) -> list[str]:
+        """The parts of killed taps that lack nothing any more, what they lacked being on disk."""
+        return self._dead if self.flushes >= RECOVERED else []
 
     async def _recover(self) -> None:
         """Look for what is missing; that reads whole parts, so a thread does it."""
-        pool = self._reactor.getThreadPool()
+        pool, parts = self._reactor.getThreadPool(), _parts(self._options.run)
         found: Sequence[TappedEvent] = self._left.events
-        for part in _parts(self._options.run):
+        for part in parts[-RECENT:]:
             found = await deferToThreadPool(self._reactor, pool, unrecorded, found, part)
-        self.log.info("{count} events of a killed tap are recorded", count=len(found))
+        if found:
+            self.log.info("{count} events of a killed tap are recorded", count=len(found))
         for event in found:
             self._take(event)
+        self._dead = [part.name for part in parts]
 
     def _broke(self, failure: Failure) -> None:
         """Note that events may be missing: the killed tap's part says the same."""
@@ -107,6 +122,7 @@ class Taps:
             await self._recovering
         finishing = (tap.finish(self._options.drain_seconds) for tap in self.of.values())
         await gatherResults([Deferred.fromCoroutine(one) for one in finishing])
+        self.flushes = RECOVERED  # the manifest is written last
 
     def end(self) -> None:
         """Forget the journal: everything is recorded."""
@@ -126,7 +142,7 @@ class Taps:
 
 
 def _parts(run: Path) -> list[Path]:
-    """Return the parts in which taps recorded last; what a journal holds is in none before."""
+    """Return the parts in which taps recorded, in their order."""
     ours = [name for name in names(run) if name.startswith("tap.")]
     ours.sort(key=lambda name: int(name.rpartition(".")[2]))
-    return [run / PARTS / name for name in ours[-3:]]
+    return [run / PARTS / name for name in ours]

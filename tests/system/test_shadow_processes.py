@@ -247,7 +247,7 @@ def test_a_killed_tap_costs_no_request(stage: Stage) -> None:
     os.kill(killed, signal.SIGKILL)
     until(lambda: stage.pid("tap") != killed)
     stage.end_load()
-    assert "tap ended with signal 9" in stage.end_shadow()
+    assert stage.end_shadow() == ""
     nobody_was_hurt(stage)
     assert account(stage)["lost"] == 0
     # What it had read and not yet recorded was in its journal.
@@ -255,7 +255,8 @@ def test_a_killed_tap_costs_no_request(stage: Stage) -> None:
     events = [event for number in run.partitions for event in run.events(number)]
     answered = sum(client.answered for client in stage.clients)
     assert [sum(event.side is side for event in events) for side in Side] == [answered] * 2
-    assert stage.verdict() == INVALID
+    # So nothing is missing, and the run is as good as any of its length.
+    assert stage.verdict() == UNDECIDED
 
 
 def test_a_killed_live_page_comes_back_and_costs_nothing(stage: Stage) -> None:
