@@ -21,10 +21,12 @@ check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: $(VENV)/.ready ## comparing and ingesting, each beside other tools; twenty minutes
+benchmarks: $(VENV)/.ready ## comparing, ingesting, proxying, each beside other tools; half an hour
 	$(BIN)/python -m pip install --quiet --prefer-binary --editable '.[benchmarks]'
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.proxy
+	$(BIN)/python -m benchmarks.isolation
 
 services: ## what system tests can use: Debian's packages (needs root) and clients from npm
 	bash scripts/install-services.sh

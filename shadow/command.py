@@ -1,6 +1,7 @@
 """`mixmigrate shadow`: words to objects, errors to messages."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,14 +134,9 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
-    from pyingest.queues.interface import QueueError
-    from pyingest.server import ListenError
-    from pyingest.serving.reading import SettingsError, address
-    from shadow.options import ShadowError
-    from shadow.recording import RecordingError
-    from shadow.service import ShadowService
+    from pyingest.lean import install as install_lean
+    from pyingest.serving.reading import SettingsError
     from shadow.serving.reading import read_settings
-    from shadow.serving.running import run
 
     def read() -> "Settings":
         return read_settings(config, flags)
@@ -152,7 +148,20 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
-    _take_loop(settings.shadow.loop)
+    if settings.shadow.loop == "lean":
+        install_lean()
+    _serve(settings, read)
+
+
+def _serve(settings: "Settings", read: Callable[[], "Settings"]) -> None:
+    from pyingest.queues.interface import QueueError
+    from pyingest.server import ListenError
+    from pyingest.serving.reading import address
+    from shadow.options import ShadowError
+    from shadow.recording import RecordingError
+    from shadow.service import ShadowService
+    from shadow.serving.running import run
+
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:
@@ -172,14 +181,6 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     host = address(settings.shadow.listen)[0]
     foreseen = (ListenError, QueueError, RecordingError, ShadowError)
     serve("shadow", host, begin, foreseen, hang_up, more)
-
-
-def _take_loop(loop: str) -> None:
-    """Make *loop* the event loop of this process."""
-    from pyingest.lean import install
-
-    if loop == "lean":
-        install()
 
 
 def _show_progress(reactor: Any, service: "ShadowService") -> None:

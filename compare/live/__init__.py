@@ -3,7 +3,7 @@
 Read in this order: ``reading`` (what the run's processes tell), ``buckets``, ``roster`` (who
 tells, and what all of them come to), ``history`` (the last minutes), ``tax``, ``safety``;
 ``judged`` (what a look at the evidence says), ``provisional`` (a verdict before the end),
-``looking`` (looks, one after the other) and ``judge`` (the process that takes them); ``view``,
-``state`` (what is shown), ``gate`` and ``metrics`` (for machines), ``access``, ``page``; then the
-adapters ``stream``, ``site``, ``child``, ``service`` and ``command``.
+``lanes``, ``looking`` (looks, one after the other) and ``judge`` (the process that takes them);
+``view``, ``state`` (what is shown), ``gate`` and ``metrics`` (for machines), ``access``,
+``page``; then the adapters ``stream``, ``site``, ``child``, ``service`` and ``command``.
 """

@@ -10,9 +10,10 @@ from compare.judgement import rules_of
 from compare.judging.verdict import judge
 from compare.live.history import History
 from compare.live.judged import Judged, judged
+from compare.live.lanes import Lanes
 from compare.live.provisional import provisional
 from compare.live.reading import read_statuses
-from compare.live.roster import Life, Roster, Totals
+from compare.live.roster import PRESENT, Roster, Totals
 from compare.policy.policy import Policy
 from compare.stages.following import Following
 from shadow.recording import Manifest, RecordingError, RunReader
@@ -45,6 +46,7 @@ class Looker:
         self._work = work
         self._roster = Roster(exists)
         self._history = History()
+        self._lanes = Lanes()
         self._clock = clock
         self._following: Following | None = None
         self._rounds = 0
@@ -52,14 +54,19 @@ class Looker:
         self._seen = b""
 
     def look(self) -> Judged:
-        """Return what is to be said now. Never raises for what a run may hold."""
-        began = self._clock()
+        """Return what is to be said now: the same as before when nothing can have changed.
+
+        Never raises for what a run may hold.
+        """
+        began, before = self._clock(), self._last
         try:
             found = self._look(began)
         except (RecordingError, OSError) as error:
             self._following = self._last = None
             there = (self._run / "manifest.json").exists() or (self._run / "parts").exists()
             found = Judged(state="failed" if there else "waiting", why=str(error))
+        if found is before:
+            return found
         found.at = began
         found.seconds = max(0.0, self._clock() - began)
         return found
@@ -72,11 +79,15 @@ class Looker:
         state = self._state(run.manifest, now)
         fingerprint = state.encode() + msgspec.json.encode(run.manifest)
         if self._last is not None and fingerprint == self._seen:
-            return msgspec.structs.replace(self._last)
+            return self._last
         following = self._follow(run)
         following.poll()
         final = state != "recording"
-        summary = following.look(final=final, known=_read_up_to(totals))
+        lanes = self._lanes.up_to(
+            one.status for one in self._roster.members(now) if one.life in PRESENT
+        )
+        known = _known(totals, lanes, following.newest)
+        summary = following.look(final=final, known=known)
         if final:
             # What comes after a last look would be counted against what it settled.
             self._following = None
@@ -95,27 +106,34 @@ class Looker:
         if self._following is None:
             self._rounds += 1
             work = self._work / f"round-{self._rounds}"
-            work.mkdir(parents=True)
+            work.mkdir()
             self._following = Following(self._run, rules_of(self._policy, run), work)
         return self._following
 
     def _state(self, manifest: Manifest, now: float) -> str:
         members = self._roster.members(now)
-        alive = any(one.life in (Life.ALIVE, Life.SILENT) for one in members)
+        alive = any(one.life in PRESENT for one in members)
         if manifest.state != "recording" and not alive:
             return "complete"
         gone = members and all(one.quiet >= GONE for one in members)
         return "abandoned" if gone and not alive else "recording"
 
 
-def _read_up_to(totals: Totals) -> float | None:
-    """Return the time up to which the taps have read everything, and all lies on the disk.
+def _known(totals: Totals, lanes: float | None, newest: float) -> float | None:
+    """Return the time up to which all is known and on the disk; ``None`` when nobody tells.
 
-    ``None`` when no tap tells. With it, a tap that lags or is gone makes nothing look lost, and the
-    last requests before a pause of the traffic count without those after it.
+    So a tap that lags, or a lane that is long, makes nothing look lost; and the last requests
+    before a pause of the traffic count without those after it.
+
+    :param lanes: epoch seconds up to which all has left the lanes.
+    :param newest: of the newest record, which is what is known of the queues if no tap tells.
     """
     marks = [queue.watermark for queue in totals.queues.values()]
-    return min(marks) - WRITTEN if marks else None
+    told = [mark for mark in (min(marks, default=None), lanes) if mark is not None]
+    if not told:
+        return None
+    known = min(told) - WRITTEN
+    return known if marks else min(known, newest)
 
 
 def _finite(value: float) -> float | None:

@@ -35,6 +35,10 @@ class Life(enum.StrEnum):
     """It came to an orderly end."""
 
 
+PRESENT = (Life.ALIVE, Life.SILENT)
+"""Of those that are there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One process of the run."""
@@ -118,7 +122,7 @@ class Roster:
     def totals(self, now: float) -> Totals:
         """Return what all processes come to, at *now* (epoch seconds)."""
         members = self.members(now)
-        here = [one.status for one in members if one.life in (Life.ALIVE, Life.SILENT)]
+        here = [one.status for one in members if one.life in PRESENT]
         counted = [one.status for one in members] + list(self._before.values())
         found = Totals(
             ledger=_summed(one.ledger for one in counted),

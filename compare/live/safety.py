@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compare.live.history import Recent, SideNow
-from compare.live.roster import Life, Member, Totals
+from compare.live.roster import PRESENT, Life, Member, Totals
 from compare.live.tax import Tax
 
 BAD_SHARE = 0.01
@@ -66,7 +66,7 @@ def safety(
 
 def _processes(members: Sequence[Member]) -> Iterator[Remark]:
     serving = [one for one in members if one.status.ledger]
-    if serving and not any(one.life in (Life.ALIVE, Life.SILENT) for one in serving):
+    if serving and not any(one.life in PRESENT for one in serving):
         yield Level.AT_RISK, "no proxy is alive"
     for one in members:
         name, life = one.status.name, one.life

@@ -9,7 +9,7 @@ from typing import Any
 
 from compare.live.history import POINTS, SideNow, fill
 from compare.live.judged import shown
-from compare.live.roster import Life, Member, Totals
+from compare.live.roster import PRESENT, Life, Member, Totals
 from compare.live.safety import answering
 from compare.live.tax import arm_sizes
 from compare.live.view import View
@@ -121,7 +121,7 @@ def _ledger(view: View) -> dict[str, Any]:
     counts = totals.ledger or view.judged.ledger
     unexplained = view.history.unexplained
     remainder = counts.get("remainder", 0)
-    if not any(one.life in (Life.ALIVE, Life.SILENT) for one in view.members):
+    if not any(one.life in PRESENT for one in view.members):
         unexplained = remainder  # nothing is under way any more
     return {
         "counts": counts,
@@ -204,7 +204,7 @@ def _switch(view: View) -> list[str]:
 
 def _shown_members(members: list[Member]) -> list[Member]:
     """Return those that are there by name, then those that are gone, the last one first."""
-    here = [one for one in members if one.life in (Life.ALIVE, Life.SILENT)]
+    here = [one for one in members if one.life in PRESENT]
     gone = [one for one in members if one.life in (Life.DEAD, Life.ENDED)]
     return here + sorted(gone, key=lambda one: one.quiet)[:GONE_SHOWN]
 

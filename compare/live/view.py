@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from compare.live.history import History
 from compare.live.judged import Judged
 from compare.live.reading import Unreadable
-from compare.live.roster import Life, Member, Totals
+from compare.live.roster import PRESENT, Member, Totals
 from compare.live.safety import ENDED, WAITING, Level, Safety, safety
 
 STALE = 60.0
@@ -36,7 +36,7 @@ class View:
     @property
     def phase(self) -> str:
         """``waiting``, ``running``, ``ended``, ``abandoned`` or ``broken``."""
-        if any(one.life in (Life.ALIVE, Life.SILENT) for one in self.members):
+        if any(one.life in PRESENT for one in self.members):
             return "running"
         return {
             "waiting": "waiting",

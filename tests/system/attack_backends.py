@@ -24,7 +24,7 @@ from replay.rig import ANY_PORT, COMMAND, QUEUES
 from tests.system.attacks import get
 from tests.system.twins import Sink
 
-SILENCE = 1.0
+SILENCE = 5.0
 """Seconds without a byte after which a backend is taken to wait for more."""
 END = get("end", b"Connection: close")
 STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
@@ -109,13 +109,55 @@ _NGINX = """daemon off; worker_processes 1; pid {directory}/nginx.pid;
 error_log {directory}/error.log;
 events {{ worker_connections 256; }}
 http {{
-  access_log off; server_tokens off; keepalive_timeout 5; lingering_close off;
+  access_log off; client_max_body_size 0; keepalive_timeout 5; lingering_close off;
   client_header_timeout 5; client_body_timeout 5;
   client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
   server {{
     listen 127.0.0.1:{port};
     location / {{ return 200 "seen $request_method $request_uri\\n"; }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def nginx_front(directory: Path, behind: int) -> Iterator[tuple[int, Path]]:
+    """Run an nginx that passes on to the port *behind*; give its port and its log.
+
+    The log has one line for each request: where it was passed to (or a dash), and its target.
+    """
+    directory.mkdir()
+    port = free_port()
+    text = _FRONT.format(directory=directory, port=port, behind=behind)
+    (directory / "nginx.conf").write_text(text)
+    command = ["nginx", "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield port, directory / "passed.log"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+_FRONT = """daemon off; worker_processes 1; pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  log_format passed '$upstream_addr $request_uri';
+  access_log {directory}/passed.log passed;
+  client_header_timeout 5; client_body_timeout 5; large_client_header_buffers 4 256k;
+  client_max_body_size 0;
+  client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
+  upstream behind {{ server 127.0.0.1:{behind}; keepalive 1; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_next_upstream off; proxy_ignore_client_abort on;
+    }}
   }}
 }}
 """

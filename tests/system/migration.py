@@ -13,8 +13,13 @@ from typing import Any
 from replay.legacy import Absent, Erlang
 from replay.processes import ServerProcess
 from replay.rig import ANY_PORT, COMMAND, QUEUES, kestrel
+from shadow.cutover.processes import told
+from shadow.cutover.store import Store
+from shadow.cutover.view import View, status_data
+from tests.system.steady import Clients
 
 STEPS = "1,5,25,50"
+PATIENCE = 60.0
 _ID = re.compile(rb'"n":\s*"(\d+-\d+)"')
 
 
@@ -29,6 +34,8 @@ class Migration:
         self._workers = workers
         self.state = work / "cutover"
         self.runs: list[Path] = []
+        self.clients: list[Clients] = []
+        self._watches: list[subprocess.Popen[bytes]] = []
         self._running: list[ServerProcess] = []
         try:
             self._start(erlang)
@@ -76,6 +83,11 @@ class Migration:
             log=run.name,
         )
 
+    def send(self, address: str, rate: float) -> Clients:
+        """Let clients send so many requests a second, until the end."""
+        self.clients.append(Clients(address, rate))
+        return self.clients[-1]
+
     def plan(self, *words: str) -> tuple[int, str]:
         """Plan the cutover; return the exit code and what was said."""
         return self.say(
@@ -97,11 +109,9 @@ class Migration:
         return done.returncode, done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:
-        """Return where the cutover stands."""
-        code, said = self.say("status", "--json")
-        assert code == 0, said
-        found: dict[str, Any] = json.loads(said)
-        return found
+        """Return where the cutover stands, as ``status --json`` says it."""
+        view = View(Store(self.state).read(), told(self.state), time.time())
+        return status_data(view)
 
     def advance(self, *words: str) -> str:
         """Go one stage on as soon as nothing is missing; return the stage."""
@@ -110,6 +120,24 @@ class Migration:
         code, said = self.say("advance", "--json", *words)
         assert code == 0, said
         return str(json.loads(said)["stage"])
+
+    def advance_soon(self, *words: str) -> str:
+        """Try to go one stage on until that is possible; return the stage."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            code, said = self.say("advance", "--json", *words)
+            if code == 0:
+                return str(json.loads(said)["stage"])
+            assert time.monotonic() < deadline, said
+            time.sleep(0.5)
+
+    def watch(self, run: Path, policy: Path) -> "subprocess.Popen[bytes]":
+        """Start to judge a run that grows; it ends by itself when the cutover is done."""
+        words = (str(run), "--state", str(self.state), "--policy", str(policy))
+        self._watches.append(
+            subprocess.Popen([*COMMAND, "cutover", "watch", *words], stdout=subprocess.DEVNULL)
+        )
+        return self._watches[-1]
 
     def stage(self) -> str:
         """Return the stage as the proxies read it."""
@@ -143,6 +171,11 @@ class Migration:
 
     def kill(self) -> None:
         """End what still runs, at once."""
+        for clients in self.clients:
+            clients.stop()
+        for watch in self._watches:
+            watch.kill()
+            watch.wait()
         while self._running:
             self._running.pop().kill()
 

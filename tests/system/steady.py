@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 PEOPLE = 5_000
 TOKENS = 8
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Clients:
@@ -23,7 +23,7 @@ class Clients:
         """``HOST:PORT``; who sends looks at it before each request."""
         self.answers: dict[str, str] = {}
         """By id: status and body, such as ``200 1``, or why there is no answer."""
-        self._stop = threading.Event()
+        self.stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._send_all, args=(number, threads / rate), daemon=True)
             for number in range(threads)
@@ -33,7 +33,7 @@ class Clients:
 
     def stop(self) -> None:
         """Let each client finish its request."""
-        self._stop.set()
+        self.stopped.set()
         for thread in self._threads:
             thread.join(2 * PATIENCE)
 
@@ -42,8 +42,12 @@ class Clients:
         return {one for one, answer in list(self.answers.items()) if answer == "200 1"}
 
     def _send_all(self, number: int, gap: float) -> None:
-        client, due, count = Client(), time.monotonic() + gap * number / len(self._threads), 0
-        while not self._stop.is_set():
+        client, due, count = (
+            Client(self.stopped),
+            time.monotonic() + gap * number / len(self._threads),
+            0,
+        )
+        while not self.stopped.is_set():
             time.sleep(max(0.0, due - time.monotonic()))
             due += gap
             count += 1
@@ -54,16 +58,17 @@ class Clients:
 
 
 class Client:
-    """One client's connection."""
+    """One client's connection; *given_up* ends its attempts to connect."""
 
-    def __init__(self) -> None:
+    def __init__(self, given_up: threading.Event) -> None:
+        self._given_up = given_up
         self._socket: socket.socket | None = None
         self._address = ""
 
     def ask(self, address: str, request: bytes) -> str:
         """Send *request* once; return what came."""
-        connection = self._connected(address)
         try:
+            connection = self._connected(address)
             connection.sendall(request)
             return self._answer(connection)
         except OSError as error:
@@ -85,7 +90,7 @@ class Client:
             try:
                 self._socket = socket.create_connection((host, int(port)), PATIENCE)
             except ConnectionRefusedError:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self._given_up.is_set():
                     raise
                 time.sleep(0.02)
         self._address = address

@@ -11,36 +11,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from twisted.internet import reactor as installed
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from replay.legacy import Absent, find_erlang
-from shadow.doctor.answers import EchoAnswer
-from shadow.doctor.echoclient import EchoClientProtocol
 from shadow.doctor.echoleg import EchoLeg
 from shadow.doctor.framing import request_head
 from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Exchange, Side
 from shadow.relaying.pool import PoolLimits
 from tests.system.attack_backends import (
-    STATUS,
     Backend,
     Split,
     has_nginx,
     mochiweb,
     named,
     nginx,
+    nginx_front,
     pyingest,
     twisted_web,
 )
+from tests.system.attacking import SECONDS, plain_answer, said, statuses
 from tests.system.attacks import ATTACKS, get
 
 reactor: Any = installed
+pytestmark = pytest.mark.erlang
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "http-attacks.md"
-SECONDS = 5.0
 AFTER = get("after", b"Connection: close")
 
 
@@ -63,25 +62,6 @@ class Outcome:
             return "refused: " + ", ".join(refusals) if refusals else "nothing passed on"
         words = [f"{len(self.forwarded)} passed on"] if len(self.forwarded) > 1 else ["passed on"]
         return ", then ".join([*words, *refusals])
-
-
-def plain_answer(raw: bytes, side: Side, may_close: bool) -> EchoAnswer:
-    """Answer 299, which neither the proxy nor a backend ever says."""
-    head = request_head(raw)
-    body = b"" if head is None or head.word == b"HEAD" else b"ok"
-    return EchoAnswer(b"HTTP/1.1 299 Ok\r\nContent-Length: 2\r\n\r\n" + body)
-
-
-async def said(port: int, data: bytes) -> bytes:
-    """Return what comes back for *data* on a connection that is half closed behind them."""
-    endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
-    connection: Any = await endpoint.connect(Factory.forProtocol(EchoClientProtocol))
-    connection.say(data)
-    connection.transport.loseWriteConnection()
-    while await connection.news(reactor, SECONDS):
-        pass
-    connection.hang_up()
-    return bytes(connection.heard)
 
 
 def judged(own: str, split: Split) -> tuple[str, str]:
@@ -112,6 +92,7 @@ class AttackTests(TestCase):
     timeout = 110
     backends: ClassVar[list[Backend]]
     stack: ClassVar[ExitStack]
+    work: ClassVar[Path]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -124,6 +105,7 @@ class AttackTests(TestCase):
         with ExitStack() as stack:
             work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             work.chmod(0o755)
+            cls.work = work
             cls.backends = [
                 stack.enter_context(nginx(work / "nginx")),
                 stack.enter_context(mochiweb(work / "mochiweb", erlang)),
@@ -162,10 +144,39 @@ class AttackTests(TestCase):
         for pair in (("nginx", "twisted.web"), ("MochiWeb", "pyingest")):
             await self.attack_live(*(by_name[name] for name in pair))
 
+    async def test_behind_an_nginx_the_proxy_finds_the_requests_that_nginx_passed_on(self) -> None:
+        legs = {side: EchoLeg(side, plain_answer) for side in Side}
+        listening = [leg.listen(reactor) for leg in legs.values()]
+        kept: list[Exchange] = []
+        proxied = Proxied(reactor, legs[Side.LEGACY].port, legs[Side.CANDIDATE].port, kept.append)
+        try:
+            with nginx_front(self.work / "front", proxied.port) as (port, log):
+                for name, data in ATTACKS.items():
+                    await said(port, data, closing=False)
+                    await self.agreed(name, log, proxied, kept)
+            for leg in legs.values():
+                self.assertEqual((leg.broken, len(leg.got)), ([], len(kept)))
+        finally:
+            await proxied.stop()
+            for one in listening:
+                await maybeDeferred(one.stopListening)
+        self.assertGreater(len(kept), 150)
+
+    async def agreed(self, name: str, log: Path, proxied: Proxied, kept: list[Exchange]) -> None:
+        """Wait until the proxy has counted as many requests as nginx passed on to it."""
+        deadline = reactor.seconds() + SECONDS
+        while True:
+            counted = len(kept) + proxied.proxy.ledger.malformed
+            passed = [line for line in log.read_text().splitlines() if line[0] != "-"]
+            if len(passed) == counted and proxied.proxy.is_settled:
+                return
+            self.assertLess(reactor.seconds(), deadline, f"{name}: {counted}, not {len(passed)}")
+            await deferLater(reactor, 0.01)
+
     async def attack_live(self, legacy: Backend, candidate: Backend) -> None:
         """Try every attack on one connection to each side, and somebody honest behind each."""
         kept: list[Exchange] = []
-        limits = ProxiedLimits(PoolLimits(connections=1, answer=1.0))
+        limits = ProxiedLimits(PoolLimits(connections=1, answer=SECONDS))
         proxied = Proxied(reactor, legacy.port, candidate.port, kept.append, limits)
         try:
             for name, data in ATTACKS.items():
@@ -221,11 +232,6 @@ def recorded(heard: bytes, legs: dict[Side, EchoLeg], kept: list[Exchange]) -> O
         leg.broken.clear()
         leg.said.clear()
     return outcome
-
-
-def statuses(heard: bytes) -> list[int]:
-    """Return the statuses of the final answers in what a client heard."""
-    return [int(status) for status in STATUS.findall(heard)]
 
 
 def summed(words: list[str]) -> str:

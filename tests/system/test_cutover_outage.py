@@ -10,7 +10,6 @@ import pytest
 
 from replay.legacy import Absent
 from tests.system.migration import Migration, until
-from tests.system.steady import Clients
 from tests.system.test_migration import POLICY
 
 RATE = 300
@@ -37,7 +36,7 @@ def test_what_the_candidate_answers_is_compared_with_legacys_shadow(
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY)
     proxy = migration.proxy("1.0")
-    clients = Clients(proxy.address, RATE)
+    clients = migration.send(proxy.address, RATE)
     until(lambda: owned(migration) >= ENOUGH, "enough requests", 40)
     clients.stop()
     proxy.stop()
@@ -49,7 +48,7 @@ def test_a_candidate_that_dies_is_left_by_all_proxies_and_nothing_is_lost(
     migration: Migration, capsys: pytest.CaptureFixture[str]
 ) -> None:
     proxy = migration.proxy("1.0")
-    clients = Clients(proxy.address, RATE)
+    clients = migration.send(proxy.address, RATE)
     until(lambda: owned(migration) > 100, "the candidate answers")
     os.kill(migration.live.pid, signal.SIGKILL)
     delay = until(lambda: migration.stage() == "shadow", "the roll-back")

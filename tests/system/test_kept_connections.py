@@ -18,8 +18,8 @@ from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Exchange, Failed
 from shadow.relaying.framing import FramingLimits
 from shadow.relaying.pool import PoolLimits
+from tests.system.attacking import said, statuses
 from tests.system.attacks import get
-from tests.system.test_attacks import said, statuses
 
 reactor: Any = installed
 OK = b"HTTP/1.1 299 Ok\r\n"
@@ -115,7 +115,7 @@ class KeptConnectionTests(TestCase):
         legacy, candidate = (one.getHost().port for one in self.listening)
         self.kept: list[Exchange] = []
         limits = ProxiedLimits(
-            PoolLimits(connections=1, answer=1.0), FramingLimits(kept=KEPT, head=KEPT)
+            PoolLimits(connections=1, answer=1.5), FramingLimits(kept=KEPT, head=KEPT)
         )
         self.proxied = Proxied(reactor, legacy, candidate, self.kept.append, limits)
         self.legacy = self.sides[0]

@@ -1,7 +1,9 @@
 """Clients that send too slowly are ended by limits of time and number; nobody else is held up."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from inspect import signature
+from pathlib import Path
+from typing import Any
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import maybeDeferred
@@ -15,14 +17,16 @@ from shadow.doctor.echoclient import EchoClientProtocol
 from shadow.doctor.echoleg import EchoLeg
 from shadow.doctor.proxied import Proxied, ProxiedLimits
 from shadow.exchange import Side
-from shadow.relaying.door import DoorTimes
+from shadow.relaying.door import Door, DoorTimes
+from tests.system.attacking import plain_answer, said, statuses
 from tests.system.attacks import get
-from tests.system.test_attacks import plain_answer, said, statuses
 
 reactor: Any = installed
+ROOT = Path(__file__).parent.parent.parent
 TIMES = DoorTimes(idle=2, head=1, request=2, linger=1)
 SLOW = 8
 """Slow clients of each kind."""
+PLACES = 3
 PATIENCE = 15.0
 """Seconds for what must happen after two; generous, since nothing here measures time."""
 
@@ -75,15 +79,18 @@ class SlowClientTests(TestCase):
     """Over real sockets, with limits of a second or two."""
 
     timeout = 60
-    limits: ClassVar[ProxiedLimits] = ProxiedLimits(times=TIMES, clients=len(KINDS) * SLOW + 5)
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial waits for it
         """Start the proxy before two servers."""
         self.legs = [EchoLeg(side, plain_answer) for side in Side]
         self.listening = [leg.listen(reactor) for leg in self.legs]
-        legacy, candidate = (leg.port for leg in self.legs)
-        self.proxied = Proxied(reactor, legacy, candidate, lambda _: None, self.limits)
         self.clients: list[SlowClient] = []
+        self.begin(ProxiedLimits(times=TIMES))
+
+    def begin(self, limits: ProxiedLimits) -> None:
+        """Start a proxy."""
+        legacy, candidate = (leg.port for leg in self.legs)
+        self.proxied = Proxied(reactor, legacy, candidate, lambda _: None, limits)
 
     async def tearDown(self) -> None:  # type: ignore[override]  # trial waits for it
         """Stop all."""
@@ -119,14 +126,14 @@ class SlowClientTests(TestCase):
         for leg in self.legs:
             self.assertEqual(leg.broken, [])
 
-    async def test_who_comes_when_all_places_are_taken_is_served_later(
-        self,
-    ) -> None:
-        for _ in range(self.limits.clients):
+    async def test_who_comes_when_all_places_are_taken_is_served_later(self) -> None:
+        await self.proxied.stop()
+        self.begin(ProxiedLimits(times=TIMES, clients=PLACES))
+        for _ in range(PLACES):
             await self.arrive(KINDS["headers without end"])
         self.assertEqual(await said(self.proxied.port, get("front")), b"")
         self.assertEqual(self.proxied.door.turned_away, 1)
-        while len(self.proxied.door.connections) >= self.limits.clients:
+        while self.held() >= PLACES:
             await deferLater(reactor, 0.05)
         self.assertEqual(statuses(await said(self.proxied.port, get("front"))), [299])
 
@@ -155,3 +162,12 @@ def huge_answer(raw: bytes, side: Side, may_close: bool) -> EchoAnswer:
     """Answer with more than the sockets of two connections take in."""
     body = b"x" * (32 << 20) if side is Side.LEGACY else b"ok"
     return EchoAnswer(b"HTTP/1.1 299 Ok\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def test_the_document_tells_the_limits_of_time_and_number() -> None:
+    times = DoorTimes()
+    text = " ".join((ROOT / "docs" / "http-attacks.md").read_text().split())
+    assert f"a head has to be whole within {times.head} seconds of its first byte" in text
+    assert f"a request within {times.request}, a silent connection ends after {times.idle}" in text
+    most = signature(Door).parameters["most"].default
+    assert f"there may be {most:,} connections in all" in text
