@@ -35,8 +35,19 @@ from pyingest.terminal import Address, Stoppable, Trouble, serve
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file that holds the token. Needed where others than this machine can reach the page.",
 )
+@click.option(
+    "--cutover",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Roll this cutover back as soon as the run fails; see `mixmigrate cutover`.",
+)
 def live_command(
-    run: Path, listen: tuple[str, int], policy: str, token: str, token_file: Path | None
+    run: Path,
+    listen: tuple[str, int],
+    policy: str,
+    token: str,
+    token_file: Path | None,
+    cutover: Path | None,
 ) -> None:
     """Show a dual run as it goes: a page, a verdict for machines, metrics.
 
@@ -57,7 +68,7 @@ def live_command(
         raise Trouble(str(error)) from None
     if not run.parent.exists():
         raise Trouble(f"{run.parent}: no such directory, so no run can come to be in it")
-    options = LiveOptions(run, listen[0], listen[1], policy, token)
+    options = LiveOptions(run, listen[0], listen[1], policy, token, cutover=cutover)
 
     async def begin(reactor: Any) -> Stoppable:
         return await start(reactor, options)
