@@ -1,11 +1,14 @@
 """`mixmigrate live`: words to objects, errors to messages."""
 
+import contextlib
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pyingest.terminal import Address, Stoppable, Trouble, serve
+from pyingest.terminal import Address, Stoppable, Trouble, end, serve
 
 
 @click.command("live")
@@ -41,6 +44,11 @@ from pyingest.terminal import Address, Stoppable, Trouble, serve
     metavar="DIR",
     help="Roll this cutover back as soon as the run fails; see `mixmigrate cutover`.",
 )
+@click.option(
+    "--until-input-ends",
+    is_flag=True,
+    help="End when standard input does, as it does when the process that wrote it is gone.",
+)
 def live_command(
     run: Path,
     listen: tuple[str, int],
@@ -48,6 +56,7 @@ def live_command(
     token: str,
     token_file: Path | None,
     cutover: Path | None,
+    until_input_ends: bool,
 ) -> None:
     """Show a dual run as it goes: a page, a verdict for machines, metrics.
 
@@ -71,9 +80,18 @@ def live_command(
     options = LiveOptions(run, listen[0], listen[1], policy, token, cutover=cutover)
 
     async def begin(reactor: Any) -> Stoppable:
+        if until_input_ends:
+            threading.Thread(target=_end_with_input, args=(reactor,), daemon=True).start()
         return await start(reactor, options)
 
     serve("live", listen[0], begin, (LiveError,))
+
+
+def _end_with_input(reactor: Any) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    reactor.callFromThread(end, reactor)
 
 
 def _token(path: Path, other: str) -> str:
