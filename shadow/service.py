@@ -62,6 +62,7 @@ class ShadowService:
     ) -> None:
         self._options = options
         self._hand = hand
+        self._writer = writers[0]
         self._recorder = Recorder(writers[0], self._recording_failed, writers[1])
         self._run = run if place.role is Role.WHOLE else None
         self._keeper = keeper_of(reactor, run, options)
@@ -141,6 +142,7 @@ class ShadowService:
             self._safeguards.stop()
         if self._taps is not None:
             await self._taps.finish()
+            self._writer.recovers(self._taps.recovered)
         if self._flusher.running:
             self._flusher.stop()
         if self._safeguards is not None:
@@ -219,6 +221,7 @@ class ShadowService:
         if self._recorder.flush(self._counted()) and self._taps is not None:
             try:
                 self._taps.flushed()
+                self._writer.recovers(self._taps.recovered)
             except OSError as error:
                 self._recorder.give_up(f"the tap's journal: {error}")
 

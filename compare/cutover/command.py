@@ -1,6 +1,8 @@
 """`mixmigrate cutover`: words to wishes, the directory to text."""
 
+import contextlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 NOT_READY = 1
 ROLLED_BACK = 1
 PROOFS = "proofs"
+WIDTH = 100
+NICENESS = 10
+"""Clients are served on the same machine."""
 
 _state = click.option(
     "--state",
@@ -156,9 +161,9 @@ def advance_command(
 ) -> None:
     """Go one stage on, if nothing is missing.
 
-    Leaving shadow takes a PASS: by a report, or by a run that is being recorded, whose report is
-    then kept in DIR. The build and policy that it names own the ramp, and later steps ask for no
-    other one. The exit code is 0 when it went on, else 2.
+    Leaving shadow takes a PASS: of a report, or of a run that is being recorded; what was seen of
+    that is kept in DIR. The build and policy that it names own the ramp, and later steps ask for
+    no other one. The exit code is 0 when it went on, else 2.
 
     Example: mixmigrate cutover advance --state cutover --report runs/first --reason 'ticket 812'
     """
@@ -169,7 +174,7 @@ def advance_command(
     store, state = opened(directory)
     proof = verified(report, policy) or state.proof
     if growing is not None:
-        proof = judged_now(growing, policy, directory / PROOFS / f"epoch-{state.epoch + 1}")
+        proof = judged_now(growing, policy, directory / PROOFS / f"epoch-{state.epoch + 1}.json")
     now = time.time()
 
     def on(state: "State") -> "State":
@@ -242,10 +247,14 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
     from shadow.recording import RecordingError
 
     store, _ = opened(directory)
+    if not once:
+        with contextlib.suppress(OSError):
+            os.nice(NICENESS)
     try:
-        with Watch(run, *load(policy)) as watch:
+        with Watch(run, load(policy)[0]) as watch:
+            said = ""
             while True:
-                _look(store, watch)
+                said = _look(store, watch, said)
                 if once or store.read().stage.phase is Phase.DONE:
                     return
                 time.sleep(every)
@@ -253,7 +262,8 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
         raise Trouble(str(error)) from None
 
 
-def _look(store: "Store", watch: "Watch") -> None:
+def _look(store: "Store", watch: "Watch", said: str) -> str:
+    """Look once; say what is not as it was said last, and return what is said now."""
     from compare.cutover.watch import back_if_failing
 
     seen = watch.look()
@@ -261,10 +271,13 @@ def _look(store: "Store", watch: "Watch") -> None:
     if back is not None:
         say(f"rolled back: {back.why}")
         sys.exit(ROLLED_BACK)
+    words = "; ".join([seen.outcome, *([seen.why] if seen.why else seen.reasons)])
+    if seen.outcome != said.partition(";")[0]:
+        say(words)
     if sys.stderr.isatty():
-        compared, outcome = seen.summary.units.distinct, seen.verdict.outcome
-        told = f"{compared:,} distinct requests compared: {outcome}"
-        click.echo(f"\r\x1b[K{told}", nl=False, err=True)
+        told = f"{seen.requests.get('distinct', 0):,} distinct requests: {words}"
+        click.echo(f"\r\x1b[K{told[:WIDTH]}", nl=False, err=True)
+    return words
 
 
 def _tell_change(directory: Path, state: "State", as_json: bool) -> None:

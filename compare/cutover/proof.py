@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
+
 from compare.cutover.watch import Watch
 from compare.policy.policy import load, policy_hash
-from compare.render.files import write_reports
-from compare.report import Report
 from compare.verification import Verification, VerificationError, verify
 from compare.verify_command import files_beside, manifest_beside
 from shadow.cutover.stage import Proof
@@ -23,28 +23,7 @@ def proof_of(report: Path, policy: str | None) -> Proof:
     found = verify(files, manifest_beside(directory), asked)
     if found.mismatches:
         raise VerificationError(f"{directory}: NOT VERIFIED: {_first(found)}")
-    return _told(found.recomputed)
-
-
-def proof_so_far(run: Path, policy: str | None, keep: Path) -> tuple[Proof, tuple[str, ...]]:
-    """Return what the *run* that is being recorded proves by now, and why it is no PASS.
-
-    Only what is final is counted: what is older than the policy's ``late_after_seconds``. The
-    verdict is valid whenever one looks. Its report is left in *keep*.
-
-    :raises RecordingError: there is no run.
-    :raises PolicyError: there is no such policy.
-    :raises OSError: the report cannot be written.
-    """
-    rules, text = load(policy or "default")
-    with Watch(run, rules, text) as watch:
-        made = watch.look()
-    keep.mkdir(parents=True, exist_ok=True)
-    write_reports(made, keep)
-    return _told(made), made.verdict.reasons
-
-
-def _told(made: Report) -> Proof:
+    made = found.recomputed
     return Proof(
         verdict=made.verdict.outcome.value,
         build=made.manifest.candidate.get("build", ""),
@@ -52,6 +31,30 @@ def _told(made: Report) -> Proof:
         run=made.run,
         at=made.manifest.created,
     )
+
+
+def proof_so_far(run: Path, policy: str | None, keep: Path) -> tuple[Proof, list[str]]:
+    """Return what the *run* that is being recorded proves by now, and why it is no PASS.
+
+    What was seen is left as JSON in the file *keep*. Only what is final is counted: what is older
+    than the policy's ``late_after_seconds``.
+
+    :raises PolicyError: there is no such policy.
+    :raises OSError: *keep* cannot be written.
+    """
+    rules, _ = load(policy or "default")
+    with Watch(run, rules) as watch:
+        seen = watch.first_look()
+    keep.parent.mkdir(parents=True, exist_ok=True)
+    keep.write_bytes(msgspec.json.format(msgspec.json.encode(seen)) + b"\n")
+    proof = Proof(
+        verdict=seen.outcome,
+        build=seen.build,
+        policy=seen.policy_hash,
+        run=run.name,
+        at=seen.created or 0.0,
+    )
+    return proof, [seen.why] if seen.why else seen.reasons
 
 
 def _first(found: Verification) -> str:

@@ -1,44 +1,34 @@
-"""Judges a run while it grows, for a cutover: what fails leads back to shadow.
+"""Judges a run while it grows, as the live page does: what fails leads back to shadow.
 
-What can still find its partner is left out of a look, so nothing is held against the candidate
-that the last look would take back.
+Only what is final counts in a look, so that nothing is held against the candidate that a later
+look would take back; and the verdict is valid however often one looks.
 """
 
 import shutil
 import tempfile
-from dataclasses import replace
+import time
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
-
-from compare.judgement import rules_of
 from compare.judging.verdict import Outcome
+from compare.live.judged import Judged
+from compare.live.looking import Looker
 from compare.policy.policy import Policy
-from compare.report import Report, report
-from compare.stages.following import Following
 from shadow.cutover.stage import Phase, State, rolled_back
 from shadow.cutover.store import Late, Store
-from shadow.exchange import Side
-from shadow.recording import RunReader
+from shadow.serving.statusfiles import is_there
 
 WHO = "watch"
-_SOUND = {"attached": True, "read": 0, "backlog": 0, "errors": 0, "error": ""}
+LOOKS, PAUSE = 10, 0.5
+"""How often, and how many seconds apart, a first look waits for the lanes to be known."""
 
 
 class Watch:
-    """Looks at the growing run in *directory*; a context manager, since it keeps files.
+    """Looks at the run in *directory*; a context manager, since it keeps files."""
 
-    :param text: the policy's.
-    :raises RecordingError: there is no run.
-    """
-
-    def __init__(self, directory: Path, policy: Policy, text: str) -> None:
-        self._run = directory.resolve()
-        self._policy = policy
-        self._text = text
+    def __init__(self, directory: Path, policy: Policy) -> None:
         self._work = Path(tempfile.mkdtemp(prefix="mixmigrate-watch-"))
-        self._following = Following(self._run, rules_of(policy, RunReader(self._run)), self._work)
+        self._looker = Looker(directory.resolve(), policy, self._work, is_there)
 
     def __enter__(self) -> "Watch":
         return self
@@ -51,33 +41,30 @@ class Watch:
     ) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
 
-    def look(self) -> Report:
-        """Read what was appended; return the report on what is final of the run.
+    def look(self) -> Judged:
+        """Read what was appended; return what the run amounts to so far."""
+        return self._looker.look()
 
-        That the run has not ended is no flaw here, nor what only its end can tell.
-        """
-        self._following.poll()
-        summary = replace(self._following.look(), pending=0, damage=[])
-        manifest = RunReader(self._run).manifest
-        manifest = msgspec.structs.replace(
-            manifest,
-            state="complete",
-            ledger={**manifest.ledger, "remainder": 0, "pending": 0, "lost": 0},
-            taps={side.value: _SOUND for side in Side},
-            notes=[*manifest.notes, "judged while it was being recorded: of what was final then"],
-        )
-        return report(self._run.name, manifest, summary, self._policy, self._text)
+    def first_look(self) -> Judged:
+        """Look until something counts, for a few seconds at most."""
+        found = self.look()
+        for _ in range(LOOKS):
+            if found.final or found.until is not None:
+                break
+            time.sleep(PAUSE)
+            found = self.look()
+        return found
 
 
-def back_if_failing(store: Store, seen: Report, now: float) -> State | None:
+def back_if_failing(store: Store, seen: Judged, now: float) -> State | None:
     """Roll the cutover back if *seen* says FAIL, and return its new state.
 
     :raises StoreError: the cutover cannot be read or written.
     """
-    state, verdict = store.read(), seen.verdict
-    if verdict.outcome is not Outcome.FAIL or state.stage.phase is Phase.SHADOW:
+    state = store.read()
+    if seen.outcome != Outcome.FAIL or state.stage.phase is Phase.SHADOW:
         return None
-    why = f"the run says FAIL: {'; '.join(verdict.reasons)}"
+    why = f"the run says FAIL: {'; '.join(seen.reasons)}"
     try:
         return store.change(state.epoch, lambda one: rolled_back(one, who=WHO, why=why, at=now))
     except Late:

@@ -1,11 +1,14 @@
 """`mixmigrate live`: words to objects, errors to messages."""
 
+import contextlib
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pyingest.terminal import Address, Stoppable, Trouble, serve
+from pyingest.terminal import Address, Stoppable, Trouble, end, serve
 
 
 @click.command("live")
@@ -35,8 +38,18 @@ from pyingest.terminal import Address, Stoppable, Trouble, serve
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file that holds the token. Needed where others than this machine can reach the page.",
 )
+@click.option(
+    "--until-input-ends",
+    is_flag=True,
+    help="End when standard input does, as it does when the process that wrote it is gone.",
+)
 def live_command(
-    run: Path, listen: tuple[str, int], policy: str, token: str, token_file: Path | None
+    run: Path,
+    listen: tuple[str, int],
+    policy: str,
+    token: str,
+    token_file: Path | None,
+    until_input_ends: bool,
 ) -> None:
     """Show a dual run as it goes: a page, a verdict for machines, metrics.
 
@@ -60,9 +73,18 @@ def live_command(
     options = LiveOptions(run, listen[0], listen[1], policy, token)
 
     async def begin(reactor: Any) -> Stoppable:
+        if until_input_ends:
+            threading.Thread(target=_end_with_input, args=(reactor,), daemon=True).start()
         return await start(reactor, options)
 
     serve("live", listen[0], begin, (LiveError,))
+
+
+def _end_with_input(reactor: Any) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    reactor.callFromThread(end, reactor)
 
 
 def _token(path: Path, other: str) -> str:

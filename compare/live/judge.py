@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from compare.live.judged import Judged
 from compare.live.looking import Looker
 from compare.policy.policy import load
 from shadow.serving.statusfiles import is_there
@@ -29,13 +30,16 @@ def main(run: str, source: str, work: str, every: str) -> None:
     threading.Thread(target=_end_with_parent, args=(work,), daemon=True).start()
     _step_back()
     policy, _ = load(source)
+    last: Judged | None = None
     looker = Looker(Path(run), policy, Path(work), is_there)
     while True:
         began = time.process_time()
         found = looker.look()
         spent = time.process_time() - began
-        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
-        sys.stdout.buffer.flush()
+        if found is not last:
+            sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+            sys.stdout.buffer.flush()
+        last = found
         time.sleep(max(float(every), spent * (1 / SHARE - 1)))
 
 
@@ -51,7 +55,8 @@ def _end_with_parent(work: str) -> None:
     """End when nobody is there to hear; nobody else would take the work away then."""
     while os.read(0, 4096):
         pass
-    shutil.rmtree(work, ignore_errors=True)
+    for _ in range(2):  # a look that is being taken may write in between
+        shutil.rmtree(work, ignore_errors=True)
     os._exit(0)
 
 

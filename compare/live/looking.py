@@ -54,14 +54,19 @@ class Looker:
         self._seen = b""
 
     def look(self) -> Judged:
-        """Return what is to be said now. Never raises for what a run may hold."""
-        began = self._clock()
+        """Return what is to be said now: the same as before when nothing can have changed.
+
+        Never raises for what a run may hold.
+        """
+        began, before = self._clock(), self._last
         try:
             found = self._look(began)
         except (RecordingError, OSError) as error:
             self._following = self._last = None
             there = (self._run / "manifest.json").exists() or (self._run / "parts").exists()
             found = Judged(state="failed" if there else "waiting", why=str(error))
+        if found is before:
+            return found
         found.at = began
         found.seconds = max(0.0, self._clock() - began)
         return found
@@ -74,7 +79,7 @@ class Looker:
         state = self._state(run.manifest, now)
         fingerprint = state.encode() + msgspec.json.encode(run.manifest)
         if self._last is not None and fingerprint == self._seen:
-            return msgspec.structs.replace(self._last)
+            return self._last
         following = self._follow(run)
         following.poll()
         final = state != "recording"
@@ -101,7 +106,7 @@ class Looker:
         if self._following is None:
             self._rounds += 1
             work = self._work / f"round-{self._rounds}"
-            work.mkdir(parents=True)
+            work.mkdir()
             self._following = Following(self._run, rules_of(self._policy, run), work)
         return self._following
 

@@ -226,7 +226,8 @@ function verdict(now, judged) {
   }
   const until = told.until ? `, traffic up to ${clock(told.until)}` : '';
   const seen = `${plural(told.distinct, 'distinct request', 'distinct requests')} seen`;
-  text($('looked'), trouble ? `${trouble}` : told.at ? `${seen}${until}; looked at ${clock(told.at)}` : '');
+  const looked = told.at && told.state !== 'waiting' ? `${seen}${until}; looked at ${clock(told.at)}` : '';
+  text($('looked'), trouble || looked);
   tone($('looked'), trouble ? 'warn' : '');
   announce(now, word, why);
 }

@@ -224,8 +224,7 @@ def settle(
     near = recount.drop_far(list(pairing.add(items)))
     more, left = pairing.finish(NEAR_TIERS)
     recount.read(run, number)
-    recount.intruders(counts, findings.put)
-    recount.unqueued(findings.put)
+    recount.held_back(counts, findings.put)
     far, tolerated = recount.far_pairs()
     counts.tolerated += tolerated
     found.noise["server time"] += tolerated

@@ -72,7 +72,12 @@ class Recount:
                     whole = event if body is event.body else replace(event, body=body)
                     self._seen[link][side].append(Item(whole, said, link))
 
-    def intruders(self, counts: EventCounts, put: Put) -> None:
+    def held_back(self, counts: EventCounts, put: Put) -> None:
+        """Tell what is wrong with the events of requests that only one side got."""
+        self._intruders(counts, put)
+        self._unqueued(put)
+
+    def _intruders(self, counts: EventCounts, put: Put) -> None:
         """Tell events on the candidate's queue whose requests it never got.
 
         The sieves took them for the equals of legacy's, whose requests were held back.
@@ -90,7 +95,7 @@ class Recount:
                 found = Difference(Kind.EXTRA, "", None, item.event.queue)
                 put(self.links.extra(key), Finding(0, (found,), None, item.event.body))
 
-    def unqueued(self, put: Put) -> None:
+    def _unqueued(self, put: Put) -> None:
         """Tell requests that the candidate alone answered with success, and whose events are not
         on the production queue."""
         expected = self.links.held_back() if self._short else {}

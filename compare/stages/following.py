@@ -138,9 +138,18 @@ class Partition:
         return newest
 
     def scan(self, until: float) -> None:
-        """Take up the exchanges up to *until*, in the order of the recording."""
-        while self._young and self._young[0].at <= until:
-            self._scan.add(self._young.popleft())
+        """Take up the exchanges up to *until*, in the order of the recording.
+
+        They are recorded as they end, and by several processes, so that one which is still too
+        young may lie before older ones; of those, the events count already.
+        """
+        still: deque[Exchange] = deque()
+        for exchange in self._young:
+            if exchange.at <= until:
+                self._scan.add(exchange)
+            else:
+                still.append(exchange)
+        self._young = still
 
     def scanned(self) -> Scanned:
         """Return what the exchanges amount to so far."""

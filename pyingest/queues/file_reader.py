@@ -109,6 +109,8 @@ class FileReader:
 
     def position(self) -> str:
         """Return which files are read, how far, and what was counted in them."""
+        if not self._attached:
+            return self._sought
         files = [astuple(file.mark()) for file in self._files]
         return json.dumps({"counts": self._counts, "files": files})
 
@@ -117,7 +119,8 @@ class FileReader:
 
         :raises QueueError: the text is no position of a reader of files.
         """
-        self._read_position(position)
+        if position:
+            self._read_position(position)
         self._sought = position
 
     async def detach(self) -> None:

@@ -12,7 +12,6 @@ from pyingest.queues.kestrel_wire import ERRORS, Reply, Value
 OPEN = 64
 """Messages of one queue that are held open; a server as it is shipped allows 100 a connection,
 and one that allows fewer is given what it takes."""
-PIPELINED = 128
 DOUBTED = 2 * OPEN
 """Messages after a loss among which those that come again are looked for."""
 
@@ -31,21 +30,25 @@ class Lane:
         """Bodies that are held open, oldest first."""
         # An empty answer costs the server as much as a full one: ask for about as many as came.
         self.expected = 1
+        self.asked = 0
+        """How many messages were asked for last."""
         self._most = OPEN
         self._doubted: list[str] = []
         self._looked_at = 0
         self._until = 0.0
 
-    def requests(self, asked: int, stale: int) -> list[Request]:
-        """Return what asks for *asked* messages and confirms *stale* ones, the oldest first.
+    def requests(self, wanted: int, confirm: bool) -> list[Request]:
+        """Return what asks for up to *wanted* messages, and confirms those that were returned.
 
-        Where more would be open than the server takes, the oldest is confirmed by asking.
+        Those are confirmed too that are open when no more may be. What is asked for here is never
+        confirmed here: it might not arrive.
         """
-        held, made = len(self.open), list[Request]()
-        for number in range(max(asked, stale)):
-            opens = number < asked
-            closes = number < stale or held >= self._most
-            held += opens - (closes and held > 0)
+        full = len(self.open) >= self._most
+        stale = len(self.open) if confirm or full else 0
+        self.asked = max(0, min(wanted, self._most - len(self.open) + stale))
+        made: list[Request] = []
+        for number in range(max(self.asked, stale)):
+            opens, closes = number < self.asked, number < stale
             how = b"/close/open" if closes and opens else b"/close" if closes else b"/open"
             made.append((b"get %b%b\r\n" % (self.child, how), closes))
         return made
@@ -68,10 +71,11 @@ class Lane:
             bodies += came
         return bodies, False
 
-    def count(self, came: int, asked: int) -> bool:
+    def count(self, came: int) -> bool:
         """Learn how much to ask for; return whether more may wait."""
-        self.expected = min(2 * asked, PIPELINED) if came >= asked else came + 1
-        return came >= asked
+        is_all = came < self.asked
+        self.expected = came + 1 if is_all else min(2 * self.asked, OPEN)
+        return not is_all
 
     def numbered(self, name: str, bodies: Sequence[bytes], now: float) -> list[Stored]:
         """Return what is new among *bodies*, numbered."""
@@ -91,7 +95,8 @@ class Lane:
 
     def state(self) -> dict[str, Any]:
         """Return what a successor must know."""
-        return {"offset": self.offset, "open": [_digest(body) for body in self.open]}
+        expected = [*self._doubted, *map(_digest, self.open)]
+        return {"offset": self.offset, "open": expected[-DOUBTED:]}
 
     def restore(self, state: Mapping[str, Any], until: float) -> None:
         """Be the successor of a lane with that *state*.

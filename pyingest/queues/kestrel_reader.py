@@ -152,16 +152,15 @@ class KestrelReader:
         first, more = True, True
         while more and len(found) < limit:
             protocol = await self._connection()
-            asked = min(lane.expected, limit - len(found))
-            requests = lane.requests(asked, len(lane.open) if first else 0)
-            first = False
-            answers = await self._ask(protocol, [text for text, _ in requests])
+            requests = lane.requests(min(lane.expected, limit - len(found)), confirm=first)
+            first, is_limit = False, bool(lane.open)
+            answers = await self._ask(protocol, [text for text, _ in requests], is_limit)
             bodies, lost = lane.answered(requests, answers)
             found += lane.numbered(name, bodies, self._reactor.seconds())
             if lost:
                 lane.doubt(self._reactor.seconds() + REDELIVERY_SECONDS)
                 raise QueueError(f"{self._where}: closed the connection while it was read")
-            more = lane.count(len(bodies), asked)
+            more = lane.count(len(bodies))
 
     async def _connection(self) -> KestrelClientProtocol:
         """Return a connection; what was held open on one that is gone comes again.
@@ -179,17 +178,17 @@ class KestrelReader:
         return protocol
 
     async def _ask(
-        self, protocol: KestrelClientProtocol, requests: list[bytes]
+        self, protocol: KestrelClientProtocol, requests: list[bytes], may_refuse: bool = False
     ) -> list[list[Reply] | None]:
         """Return the answers, ``None`` for those that were lost; an error word ends one.
 
-        :raises QueueError: the first answer is an error.
+        :raises QueueError: the first answer is an error, unless the server *may_refuse*.
         """
         timer = self._reactor.callLater(READ_SECONDS, protocol.abort)
         answers = await DeferredList(protocol.ask(requests, True), consumeErrors=True)
         if timer.active():
             timer.cancel()
-        if answers[0][0] and answers[0][1][-1] in ERRORS:
+        if answers[0][0] and answers[0][1][-1] in ERRORS and not may_refuse:
             raise QueueError(
                 f"{self._where}: answered {answers[0][1][-1]!r}; it cannot be read this way"
             )

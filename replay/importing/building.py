@@ -76,6 +76,7 @@ class Import:
         self, run: Path, manifest: Manifest, names: dict[Side, dict[str, str]] | None = None
     ) -> None:
         self.found = Imported()
+        self._run = run
         self._manifest = manifest
         self._writer = RunWriter(run, manifest)
         self._names = names or {side: {} for side in Side}
@@ -129,8 +130,10 @@ class Import:
         return self.found
 
     def discard(self) -> None:
-        """Take the run back."""
+        """Take the run back: its directory, which was empty, can be used again."""
         self._writer.discard()
+        for path in self._run.glob("*.zst"):
+            path.unlink()
 
     def _usable(self, side: Side, lines: Iterable[Line], where: str) -> Iterator[Heard]:
         for one in heard(lines, where, side.value):

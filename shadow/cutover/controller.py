@@ -25,11 +25,12 @@ TELL_SECONDS = 0.5
 class Controller:
     """Keeps *router* at the stage that the cutover's directory says.
 
-    :param clock: has ``callLater`` and ``seconds`` (monotonic).
+    :param clock: has ``callLater``.
     :param name: of this process, for its file.
     :param build: what the candidate is, as this proxy was told; evidence of another build carries
         no ramp.
-    :param now: epoch seconds.
+    :param now: gives epoch seconds.
+    :param ticks: gives seconds that only grow.
     :raises StoreError: the directory holds no cutover.
     """
 
@@ -43,6 +44,7 @@ class Controller:
         build: str = "",
         copied: bool = False,
         now: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = State()
         self.error = ""
@@ -54,6 +56,7 @@ class Controller:
         self._build = build
         self._copied = copied
         self._now = now
+        self._ticks = ticks
         self._stamp: tuple[int, ...] = ()
         self._unwritten: Trip | None = None
         self._told_at = -TELL_SECONDS
@@ -75,7 +78,7 @@ class Controller:
 
     def see(self, exchange: Exchange) -> None:
         """Take a finished exchange: an observer of the proxy."""
-        trip = self._guards.see(exchange, self._clock.seconds())
+        trip = self._guards.see(exchange, self._ticks())
         if trip is not None:
             self.roll_back(trip)
 
@@ -91,7 +94,7 @@ class Controller:
             self._write()
         else:
             self._follow()
-        if self._clock.seconds() - self._told_at >= TELL_SECONDS:
+        if self._ticks() - self._told_at >= TELL_SECONDS:
             self._tell()
 
     def _follow(self) -> None:
@@ -144,7 +147,7 @@ class Controller:
         self.roll_back(Trip("build", why))
 
     def _tell(self) -> None:
-        self._told_at = self._clock.seconds()
+        self._told_at = self._ticks()
         arms, tripped = self._guards.arms, self._guards.tripped
         told = Told(
             name=self._name,

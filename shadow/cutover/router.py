@@ -8,6 +8,8 @@ from shadow.exchange import Reason, Side
 from shadow.isolating.sticky import person
 from shadow.routing import MIRRORED, Route, Router, Seen
 
+COPIED = Route(Side.CANDIDATE)
+ALONE = Route(Side.CANDIDATE, Reason.ALONE)
 _BUCKETS = 1 << 64
 
 
@@ -48,13 +50,14 @@ class StageRouter:
         if not self._limit:
             return route
         if self.stage.phase is Phase.DONE:
-            return Route(Side.CANDIDATE, Reason.ALONE)
+            return ALONE
         if self.stage.phase is Phase.RAMP and (
             route.skip in _UNPROVEN or bucket(key_of(request), self._seed) >= self._limit
         ):
             return route
-        skip = route.skip if self._copied else route.skip or Reason.ALONE
-        return replace(route, owner=Side.CANDIDATE, skip=skip)
+        if route.skip is None:
+            return COPIED if self._copied else ALONE
+        return replace(route, owner=Side.CANDIDATE)
 
 
 _UNPROVEN = (Reason.FILTERED, Reason.TOO_LARGE)

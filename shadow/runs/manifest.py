@@ -86,6 +86,9 @@ class PartManifest(Manifest, kw_only=True):
     """Requests that its writer had received before, and has recorded in its earlier parts."""
     why: str = ""
     """Why it is ``killed`` or ``stopped``."""
+    recovers: list[str] = []
+    """Parts of killed taps that lack nothing any more: what they had read is in their segments, or
+    was in the journal and is recorded here."""
 
     @property
     def base(self) -> int:

@@ -5,7 +5,7 @@ can be deleted and the rest still adds up.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,14 @@ class PartsWriter:
         self._positions = {**self._positions, **positions}
         if isinstance(self._writer.manifest, PartManifest):
             self._writer.manifest.positions = self._positions
+
+    def recovers(self, parts: Sequence[str]) -> None:
+        """Note that killed taps' *parts* lack nothing: what they lacked is on disk here.
+
+        It stands in the manifest after the next flush.
+        """
+        if isinstance(self._writer.manifest, PartManifest):
+            self._writer.manifest.recovers = [one for one in parts if one != self.part]
 
     def flush(self) -> None:
         """Put everything on disk.

@@ -92,6 +92,7 @@ class LivePage:
     def _spawn(self) -> None:
         self._process = _Process(self._reactor, self)
         words = (*COMMAND, str(self._run), "--listen", self._listen, *self._words)
+        words += ("--until-input-ends",)  # that is, not longer than this process
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),

@@ -16,6 +16,10 @@ from shadow.tap import Tap, TapFiles
 from shadow.tapping.journal import Journal, Left, unrecorded
 from shadow.tapping.series import FILE, Series
 
+RECENT = 3
+"""Parts in which taps recorded last; what a journal holds is in none before."""
+RECOVERED = 2
+"""Flushes of the whole after which what was recorded at first is on disk."""
 JOURNAL = "tap"
 """Directory of the journal in that of the run."""
 
@@ -44,6 +48,8 @@ class Taps:
         self._hider = options.recording.redactor()
         self._journal = Journal(options.run / JOURNAL) if resumes else None
         self._left = self._journal.left if self._journal is not None else Left()
+        self._dead: list[str] = []
+        self.flushes = 0
         self.of: dict[Side, Tap] = {}
 
     async def attach(self, position: str) -> None:
@@ -71,8 +77,11 @@ class Taps:
     def start(self) -> None:
         """Read from now on; what a killed tap had read and not recorded comes first."""
         found: Sequence[TappedEvent] = self._left.events
-        for part in _parts(self._options.run):
+        parts = _parts(self._options.run)
+        for part in parts[-RECENT:]:
             found = unrecorded(found, part)
+        if self._left.positions:
+            self._dead = [part.name for part in parts]
         if found:
             self.log.info("{count} events of a killed tap are recorded", count=len(found))
         for event in found:
@@ -82,13 +91,20 @@ class Taps:
 
     def flushed(self) -> None:
         """Take note that all that was recorded when this was called last is on disk."""
+        self.flushes += 1
         if self._journal is not None:
             self._journal.turn()
+
+    @property
+    def recovered(self) -> list[str]:
+        """The parts of killed taps that lack nothing any more, what they lacked being on disk."""
+        return self._dead if self.flushes >= RECOVERED else []
 
     async def finish(self) -> None:
         """Read what is left, and stop."""
         finishing = (tap.finish(self._options.drain_seconds) for tap in self.of.values())
         await gatherResults([Deferred.fromCoroutine(one) for one in finishing])
+        self.flushes = RECOVERED  # the manifest is written last
 
     def end(self) -> None:
         """Forget the journal: everything is recorded."""
@@ -108,7 +124,7 @@ class Taps:
 
 
 def _parts(run: Path) -> list[Path]:
-    """Return the parts in which taps recorded last; what a journal holds is in none before."""
+    """Return the parts in which taps recorded, in their order."""
     ours = [name for name in names(run) if name.startswith("tap.")]
     ours.sort(key=lambda name: int(name.rpartition(".")[2]))
-    return [run / PARTS / name for name in ours[-3:]]
+    return [run / PARTS / name for name in ours]

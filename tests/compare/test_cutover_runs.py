@@ -44,17 +44,27 @@ require_calibration = false
 
 
 def requests() -> Iterator[Request]:
-    body = b'data={"event":"a","properties":{"token":"t","time":1790000000,"n":%d}}'
+    body = b'data={"event":"a","properties":{"token":"t","distinct_id":"p%d","time":%d,"n":%d}}'
     form = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
-    return (Request(b"POST", b"/track", form, body % number) for number in range(REQUESTS))
+    return (
+        Request(b"POST", b"/track", form, body % (number, 1_790_000_000 + number, number))
+        for number in range(REQUESTS)
+    )
 
 
-def ramp(directory: Path, copied: bool, swaps: bool = False, loses: bool = False) -> str:
+def ramp(
+    directory: Path,
+    copied: bool,
+    swaps: bool = False,
+    loses: bool = False,
+    mangles: bool = False,
+) -> str:
     """Return the verdict on a run in which the candidate answers every fourth request.
 
     :param copied: legacy has a shadow instance.
     :param swaps: the candidate's live instance writes to quarantine by mistake.
     :param loses: it writes nowhere at all.
+    :param mangles: it writes other events than legacy does.
     """
     exchanges: list[Exchange] = []
     events: list[TappedEvent] = []
@@ -71,8 +81,9 @@ def ramp(directory: Path, copied: bool, swaps: bool = False, loses: bool = False
         exchanges.append(Exchange(number, at, request, legacy, candidate, owner))
         body = decision.events[0].body
         production = Side.CANDIDATE if swaps and is_owned else Side.LEGACY
+        told = body.replace(b'"n":', b'"m":') if mangles and is_owned else body
         if not (loses and is_owned):
-            events.append(TappedEvent(production, "events", number, at, body))
+            events.append(TappedEvent(production, "events", number, at, told))
         if not isinstance(copy, NotMirrored):
             events.append(TappedEvent(Side.CANDIDATE, "events", number, at, body))
     alone = 0 if copied else REQUESTS // 4
@@ -105,3 +116,8 @@ def test_a_candidate_that_writes_production_events_to_quarantine_fails(
 @pytest.mark.parametrize("copied", [False, True])
 def test_a_candidate_whose_events_are_nowhere_fails(tmp_path: Path, copied: bool) -> None:
     assert ramp(tmp_path / "run", copied=copied, loses=True).split()[0] == "FAIL"
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_candidate_that_mangles_what_it_answers_fails(tmp_path: Path, copied: bool) -> None:
+    assert ramp(tmp_path / "run", copied=copied, mangles=True).split()[0] == "FAIL"

@@ -24,7 +24,7 @@ from replay.rig import ANY_PORT, COMMAND, QUEUES
 from tests.system.attacks import get
 from tests.system.twins import Sink
 
-SILENCE = 1.0
+SILENCE = 5.0
 """Seconds without a byte after which a backend is taken to wait for more."""
 END = get("end", b"Connection: close")
 STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
@@ -109,7 +109,7 @@ _NGINX = """daemon off; worker_processes 1; pid {directory}/nginx.pid;
 error_log {directory}/error.log;
 events {{ worker_connections 256; }}
 http {{
-  access_log off; server_tokens off; keepalive_timeout 5; lingering_close off;
+  access_log off; client_max_body_size 0; keepalive_timeout 5; lingering_close off;
   client_header_timeout 5; client_body_timeout 5;
   client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
@@ -148,6 +148,7 @@ http {{
   log_format passed '$upstream_addr $request_uri';
   access_log {directory}/passed.log passed;
   client_header_timeout 5; client_body_timeout 5; large_client_header_buffers 4 256k;
+  client_max_body_size 0;
   client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
   fastcgi_temp_path {directory}/f; uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
   upstream behind {{ server 127.0.0.1:{behind}; keepalive 1; }}

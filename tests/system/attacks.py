@@ -104,6 +104,11 @@ def _framing() -> dict[str, bytes]:
         "TE on an unknown path, the same": post(CHUNKED, body=DISGUISED).replace(
             b"/track", b"/nobody", 1
         ),
+        "TE on a HEAD, the same": get("front", CHUNKED).replace(b"GET", b"HEAD", 1) + DISGUISED,
+        "TE on an OPTIONS *, the same": _message(b"OPTIONS * HTTP/1.1", (b"Host: x", CHUNKED))
+        + DISGUISED,
+        "TE on an unknown method, the same": get("front", CHUNKED).replace(b"GET", b"FOO", 1)
+        + DISGUISED,
         "TE on a GET": get("front", CHUNKED) + IN_CHUNK,
         "TE: named by Connection": post(
             b"Connection: Transfer-Encoding", CHUNKED, LENGTH, body=HIDDEN
@@ -159,6 +164,15 @@ def _lengths() -> dict[str, bytes]:
         "CL on a HEAD": get("front", cl + b": " + size).replace(b"GET", b"HEAD", 1) + SMUGGLED,
         "CL on an unknown method": get("front", cl + b": " + size).replace(b"GET", b"FOO", 1)
         + SMUGGLED,
+        "CL on a TRACE": get("front", cl + b": " + size).replace(b"GET", b"TRACE", 1) + SMUGGLED,
+        "CL on a DELETE": get("front", cl + b": " + size).replace(b"GET", b"DELETE", 1) + SMUGGLED,
+        "CL on an OPTIONS *": _message(b"OPTIONS * HTTP/1.1", (b"Host: x", cl + b": " + size))
+        + SMUGGLED,
+        "CL on an unknown path": with_length(b": " + size).replace(b"/track", b"/nobody", 1),
+        "CL on a GET, a blank before": get("front", cl + b":  " + size + b" \t") + SMUGGLED,
+        "CL on a GET, leading zeros": get("front", cl + b": 00" + size) + SMUGGLED,
+        "CL with a line end behind the body": with_length(b": " + size) + b"\r\n" + NEXT,
+        "CL of 2 MB": post(cl + b": %d" % (20_000 * len(SMUGGLED)), body=SMUGGLED * 20_000) + NEXT,
         "CL 0 with a body behind": with_length(b": 0").replace(SMUGGLED, NEXT),
         "no CL, a body behind": post(body=NEXT),
         "CL of more than comes": post(cl + b": 9999", body=b"short"),
@@ -188,6 +202,7 @@ def _chunks() -> dict[str, bytes]:
         "chunk: minus before the size": chunk(b"-SIZE\r\nDATA\r\n0\r\n\r\n"),
         "chunk: size with an underscore": chunk(b"1_0\r\nDATA\r\n0\r\n\r\n"),
         "chunk: leading zeros": chunk(b"0000SIZE\r\nDATA\r\n0\r\n\r\n"),
+        "chunk: 15 digits": chunk(b"%015x" % len(SMUGGLED) + b"\r\nDATA\r\n0\r\n\r\n"),
         "chunk: 40 leading zeros": chunk(b"0" * 40 + b"SIZE\r\nDATA\r\n0\r\n\r\n"),
         "chunk: 2 to the 64th and more": chunk(b"10000000000000002\r\nxx\r\n0\r\n\r\nDATA"),
         "chunk: 2 to the 32nd and more": chunk(b"100000002\r\nxx\r\n0\r\n\r\nDATA"),
@@ -334,6 +349,32 @@ def _headers() -> dict[str, bytes]:
             b"Expect: 100-continue", b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED
         )
         + NEXT,
+        "Expect and a body at once on a GET": get(
+            "front", b"Expect: 100-continue", b"Content-Length: %d" % len(SMUGGLED)
+        )
+        + SMUGGLED
+        + NEXT,
+        "Expect and chunks at once on a GET": get("front", b"Expect: 100-continue", CHUNKED)
+        + DISGUISED
+        + NEXT,
+        "Expect and a body on an unknown path": post(
+            b"Expect: 100-continue", b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED
+        ).replace(b"/track", b"/nobody", 1)
+        + NEXT,
+        "Expect twice": post(
+            b"Expect: 100-continue",
+            b"Expect: 100-continue",
+            b"Content-Length: %d" % len(SMUGGLED),
+            body=SMUGGLED,
+        )
+        + NEXT,
+        "Expect with more than 100-continue": post(
+            b"Expect: y 100-continue", b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED
+        )
+        + NEXT,
+        "Expect in HTTP/1.0": post(
+            b"Expect: 100-continue", b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED
+        ).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
         "Expect on a GET without body": line(b"Expect: 100-continue"),
         "header of 9 kB": line(b"X: " + b"x" * 9_000),
         "header of 200 kB": line(b"X: " + b"x" * 200_000),

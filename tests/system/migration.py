@@ -19,6 +19,7 @@ from shadow.cutover.view import View, status_data
 from tests.system.steady import Clients
 
 STEPS = "1,5,25,50"
+PATIENCE = 60.0
 _ID = re.compile(rb'"n":\s*"(\d+-\d+)"')
 
 
@@ -34,6 +35,7 @@ class Migration:
         self.state = work / "cutover"
         self.runs: list[Path] = []
         self.clients: list[Clients] = []
+        self._watches: list[subprocess.Popen[bytes]] = []
         self._running: list[ServerProcess] = []
         try:
             self._start(erlang)
@@ -119,6 +121,24 @@ class Migration:
         assert code == 0, said
         return str(json.loads(said)["stage"])
 
+    def advance_soon(self, *words: str) -> str:
+        """Try to go one stage on until that is possible; return the stage."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            code, said = self.say("advance", "--json", *words)
+            if code == 0:
+                return str(json.loads(said)["stage"])
+            assert time.monotonic() < deadline, said
+            time.sleep(0.5)
+
+    def watch(self, run: Path, policy: Path) -> "subprocess.Popen[bytes]":
+        """Start to judge a run that grows; it ends by itself when the cutover is done."""
+        words = (str(run), "--state", str(self.state), "--policy", str(policy))
+        self._watches.append(
+            subprocess.Popen([*COMMAND, "cutover", "watch", *words], stdout=subprocess.DEVNULL)
+        )
+        return self._watches[-1]
+
     def stage(self) -> str:
         """Return the stage as the proxies read it."""
         return str(json.loads((self.state / "stage.json").read_bytes())["stage"]["phase"])
@@ -153,6 +173,9 @@ class Migration:
         """End what still runs, at once."""
         for clients in self.clients:
             clients.stop()
+        for watch in self._watches:
+            watch.kill()
+            watch.wait()
         while self._running:
             self._running.pop().kill()
 

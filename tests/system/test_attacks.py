@@ -176,7 +176,7 @@ class AttackTests(TestCase):
     async def attack_live(self, legacy: Backend, candidate: Backend) -> None:
         """Try every attack on one connection to each side, and somebody honest behind each."""
         kept: list[Exchange] = []
-        limits = ProxiedLimits(PoolLimits(connections=1, answer=1.0))
+        limits = ProxiedLimits(PoolLimits(connections=1, answer=SECONDS))
         proxied = Proxied(reactor, legacy.port, candidate.port, kept.append, limits)
         try:
             for name, data in ATTACKS.items():

@@ -115,7 +115,7 @@ class KeptConnectionTests(TestCase):
         legacy, candidate = (one.getHost().port for one in self.listening)
         self.kept: list[Exchange] = []
         limits = ProxiedLimits(
-            PoolLimits(connections=1, answer=1.0), FramingLimits(kept=KEPT, head=KEPT)
+            PoolLimits(connections=1, answer=1.5), FramingLimits(kept=KEPT, head=KEPT)
         )
         self.proxied = Proxied(reactor, legacy, candidate, self.kept.append, limits)
         self.legacy = self.sides[0]

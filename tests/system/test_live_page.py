@@ -25,7 +25,7 @@ from shadow.status import ControlArm
 from tests.clients.conftest import package
 from tests.clients.ingestion import without_proxies
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 DRIVER = Path(__file__).parent / "drivers" / "live-page.js"
 POLICIES = Path(__file__).parents[2] / "compare" / "policy" / "policies"

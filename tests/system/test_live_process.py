@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -90,3 +91,18 @@ def test_its_judge_does_not_outlive_it(live: ServerProcess, tmp_path: Path) -> N
     os.kill(live.pid, signal.SIGKILL)
     until(lambda: not is_there(judge))
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_it_ends_in_order_with_whoever_started_it(tmp_path: Path) -> None:
+    words = ["live", str(tmp_path / "run"), "--listen", ANY_PORT, "--until-input-ends"]
+    process = subprocess.Popen(
+        [*COMMAND, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("ready live ")
+        (judge,) = until(lambda: children(process.pid))
+        process.stdin.close()
+        assert process.wait(20) == 0
+    assert not is_there(judge)

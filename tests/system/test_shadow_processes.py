@@ -251,7 +251,8 @@ def test_a_killed_tap_costs_no_request(stage: Stage) -> None:
     events = [event for number in run.partitions for event in run.events(number)]
     answered = sum(client.answered for client in stage.clients)
     assert [sum(event.side is side for event in events) for side in Side] == [answered] * 2
-    assert stage.verdict() == INVALID
+    # So nothing is missing, and the run is as good as any of its length.
+    assert stage.verdict() == UNDECIDED
 
 
 def test_a_killed_live_page_comes_back_and_costs_nothing(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import maybeDeferred
@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 TIMES = DoorTimes(idle=2, head=1, request=2, linger=1)
 SLOW = 8
 """Slow clients of each kind."""
+PLACES = 3
 PATIENCE = 15.0
 """Seconds for what must happen after two; generous, since nothing here measures time."""
 
@@ -78,15 +79,18 @@ class SlowClientTests(TestCase):
     """Over real sockets, with limits of a second or two."""
 
     timeout = 60
-    limits: ClassVar[ProxiedLimits] = ProxiedLimits(times=TIMES, clients=len(KINDS) * SLOW + 5)
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial waits for it
         """Start the proxy before two servers."""
         self.legs = [EchoLeg(side, plain_answer) for side in Side]
         self.listening = [leg.listen(reactor) for leg in self.legs]
-        legacy, candidate = (leg.port for leg in self.legs)
-        self.proxied = Proxied(reactor, legacy, candidate, lambda _: None, self.limits)
         self.clients: list[SlowClient] = []
+        self.begin(ProxiedLimits(times=TIMES))
+
+    def begin(self, limits: ProxiedLimits) -> None:
+        """Start a proxy."""
+        legacy, candidate = (leg.port for leg in self.legs)
+        self.proxied = Proxied(reactor, legacy, candidate, lambda _: None, limits)
 
     async def tearDown(self) -> None:  # type: ignore[override]  # trial waits for it
         """Stop all."""
@@ -122,14 +126,14 @@ class SlowClientTests(TestCase):
         for leg in self.legs:
             self.assertEqual(leg.broken, [])
 
-    async def test_who_comes_when_all_places_are_taken_is_served_later(
-        self,
-    ) -> None:
-        for _ in range(self.limits.clients):
+    async def test_who_comes_when_all_places_are_taken_is_served_later(self) -> None:
+        await self.proxied.stop()
+        self.begin(ProxiedLimits(times=TIMES, clients=PLACES))
+        for _ in range(PLACES):
             await self.arrive(KINDS["headers without end"])
         self.assertEqual(await said(self.proxied.port, get("front")), b"")
         self.assertEqual(self.proxied.door.turned_away, 1)
-        while len(self.proxied.door.connections) >= self.limits.clients:
+        while self.held() >= PLACES:
             await deferLater(reactor, 0.05)
         self.assertEqual(statuses(await said(self.proxied.port, get("front"))), [299])
 

@@ -1,6 +1,7 @@
 """A plain file is followed while it grows, is renamed, and is cut short."""
 
 import asyncio
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -246,3 +247,39 @@ def test_what_is_no_position_is_an_error_that_says_what_to_do(path: Path, opened
     path.with_name("queue.tsv.tap.cursor").write_text("nonsense")
     with pytest.raises(QueueError, match="remove it"):
         opened()
+
+
+def test_every_message_is_had_once_whatever_is_done_to_the_files(tmp_path: Path) -> None:
+    chance = random.Random(2011)
+    for round_ in range(25):
+        place = tmp_path / str(round_)
+        place.mkdir()
+        path, old = place / "queue.tsv", Path()
+        reader = FileReader(path, ["events"], "tap")
+        asyncio.run(reader.attach())
+        sent, found = 0, list[bytes]()
+        for _ in range(40):
+            match chance.choice(["append", "append", "late", "rename", "read", "close", "die"]):
+                case "append":
+                    append(path, *(b"%d" % n for n in range(sent, sent + 3)))
+                    sent += 3
+                case "late" if old.exists() and old != Path():
+                    append(old, b"%d" % sent)  # by a service that has not noticed yet
+                    sent += 1
+                case "rename" if path.exists():
+                    found += read(reader)
+                    old = place / f"queue.tsv.{sent}"
+                    path.rename(old)
+                case "read":
+                    found += read(reader, chance.randrange(1, 5))
+                case "close":
+                    asyncio.run(reader.close())
+                    reader = FileReader(path, ["events"], "tap")
+                case "die":
+                    dead, reader = reader, FileReader(path, ["events"], "tap")
+                    reader.seek(dead.position())
+                    asyncio.run(dead.close())
+        while more := read(reader):
+            found += more
+        asyncio.run(reader.close())
+        assert sorted(found, key=int) == [b"%d" % n for n in range(sent)]

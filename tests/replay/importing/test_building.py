@@ -103,6 +103,16 @@ def test_the_candidates_queue_names_are_mapped(tmp_path: Path) -> None:
     assert (event.side, event.queue, event.offset) == (Side.CANDIDATE, "events", 7)
 
 
+def test_an_import_that_was_given_up_leaves_an_empty_directory(tmp_path: Path) -> None:
+    made = Import(tmp_path / "run", Manifest(created=1.0))
+    take = made.taker(Side.LEGACY)
+    for n in range(20):
+        take(Stored("events", n, b'{"distinct_id":"x"}' + b"y" * 100_000))
+    assert list((tmp_path / "run").glob("*.zst"))
+    made.discard()
+    assert not list((tmp_path / "run").glob("*"))
+
+
 def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("x")
     with pytest.raises(RecordingError, match="not empty"):

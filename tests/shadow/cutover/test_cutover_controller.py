@@ -33,7 +33,14 @@ class Worker:
         self.clock = Clock()
         self.router = StageRouter(Mirroring(), copied=False)
         self.controller = Controller(
-            self.clock, store, self.router, Guards(), name, build, now=lambda: 1_000.0
+            self.clock,
+            store,
+            self.router,
+            Guards(),
+            name,
+            build,
+            now=lambda: 1_000.0,
+            ticks=self.clock.seconds,
         )
         self.controller.start()
 

@@ -112,6 +112,45 @@ def test_a_buried_part_says_in_numbers_what_it_lost(tmp_path: Path) -> None:
     assert found.manifest.ledger["lost"] == 5
 
 
+@pytest.mark.parametrize("is_taken_over", [True, False])
+def test_a_killed_tap_lacks_nothing_once_another_holds_what_it_had_read(
+    tmp_path: Path, is_taken_over: bool
+) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    dead = run.part("tap")
+    dead.add_event(event(1))
+    dead.flush()
+    dead._release()  # what the kernel does when a process is killed
+    assert run.bury("tap") is not None
+    heir = PartsWriter(run, "tap.1")
+    heir.add_event(event(2))
+    if is_taken_over:
+        heir.recovers([dead.directory.name, heir.part])
+    heir.close({}, {"legacy": TAP})
+    run.close()
+    found = RunReader(tmp_path / "run")
+    assert sum(found.manifest.events) == 2
+    if is_taken_over:
+        assert (found.damage, found.manifest.state) == ([], "complete")
+    else:
+        assert "its writer was killed" in found.damage[0].what
+        assert found.manifest.state == "killed"
+
+
+def test_a_part_with_requests_is_never_made_good_by_another(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    dead = run.part("proxy-0")
+    dead.add_exchange(exchange(1))
+    dead.flush()
+    dead._release()
+    run.bury("proxy-0", received=1)
+    heir = PartsWriter(run, "tap.1")
+    heir.recovers([dead.directory.name])
+    heir.close({}, {"legacy": TAP})
+    run.close()
+    assert RunReader(tmp_path / "run").manifest.state == "killed"
+
+
 def test_a_part_that_is_being_written_is_not_buried(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", manifest())
     writer = run.part("proxy-0")
