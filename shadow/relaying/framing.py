@@ -68,7 +68,7 @@ class RequestFramer:
     :meth:`following`. ``None`` asks for more bytes.
     """
 
-    __slots__ = ("_body", "_checked", "_head", "_held", "_limits", "_lines", "_parts", "_size")
+    __slots__ = ("_body", "_checked", "_head", "_held", "_kept", "_limits", "_lines")
 
     def __init__(self, limits: FramingLimits) -> None:
         self._limits = limits
@@ -76,8 +76,7 @@ class RequestFramer:
         self._checked = self._lines = 0
         self._head: RequestHead | None = None
         self._body: Body | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._kept = bytearray()
 
     @property
     def between(self) -> bool:
@@ -92,7 +91,7 @@ class RequestFramer:
     @property
     def held(self) -> int:
         """Bytes that are kept here."""
-        return len(self._held) + self._size
+        return len(self._held) + len(self._kept)
 
     def feed(self, data: bytes) -> Found:
         """Take bytes; return what they complete."""
@@ -118,10 +117,10 @@ class RequestFramer:
 
     def let_go(self) -> Begun | None:
         """Return what is here of a request whose head is complete: it is not kept any longer."""
-        if self._head is None or not self._parts:
+        if self._head is None or not self._kept:
             return None
-        begun = Begun(self._head, b"".join(self._parts))
-        self._parts, self._size = [], 0
+        begun = Begun(self._head, bytes(self._kept))
+        self._kept = bytearray()
         return begun
 
     def rest(self, data: bytes) -> int | Refused:
@@ -207,7 +206,6 @@ class RequestFramer:
 
     def _begin_body(self, head: RequestHead, body: Body, data: bytes) -> Found:
         self._head, self._body = head, body
-        self._parts, self._size = [], 0
         found = self._go_on(data, head.end)
         waits = found is None and head.expects and len(data) == head.end
         return WAITING if waits else found
@@ -221,19 +219,20 @@ class RequestFramer:
             end = body.take(data, at)
         except BadChunk as why:
             return Refused(str(why))
-        self._parts.append(data if end == len(data) else data[:end])
-        self._size += end
+        piece = data if end == len(data) else data[:end]
         if body.ended:
-            whole = Whole(head, b"".join(self._parts))
+            whole = Whole(head, bytes(self._kept + piece) if self._kept else piece)
             self._renew(data[end:])
             return whole
+        # One piece of memory: a list of what came would be many times as large, byte by byte.
+        self._kept += piece
         most = self._limits.kept + head.end
-        if self._size > most or head.length + head.end > most:
+        if len(self._kept) > most or head.length + head.end > most:
             return self.let_go()
         return None
 
     def _renew(self, behind: bytes) -> None:
         """Make ready for the next request, whose first bytes are *behind*."""
         self._head = self._body = None
-        self._parts, self._size = [], 0
+        self._kept = bytearray()
         self._held += behind

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from shadow.relaying.pool import Pool
 
+_READ = frozenset((b"POST", b"PUT", b"PATCH"))
+"""Methods whose bodies servers read."""
+_UNREAD = 400
+"""From this status on, a body may have been left unread."""
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -54,7 +58,9 @@ class Link(TwistedProtocol):
         self._outlet: Outlet
         self._wire: Connection
         self._held_up = False
-        self._whole = self._keeps = True
+        self._whole = self._stays = True
+        self.had_body = False
+        """Whether the last request had a body."""
         self.since = 0.0
         """Monotonic seconds of the last thing that happened."""
         self.began = 0.0
@@ -81,7 +87,9 @@ class Link(TwistedProtocol):
         self._passage = passage
         self.bounded = None
         self._whole = request.whole
-        self._keeps = request.head.keeps
+        head = request.head
+        self.had_body = head.chunked or head.length > 0
+        self._stays = head.keeps and (not self.had_body or head.method in _READ)
         self.since = self.began = time.monotonic()
         self._framer.expect(request.method == b"HEAD", not passage.told)
         passage.link = self
@@ -180,11 +188,7 @@ class Link(TwistedProtocol):
     # The end of a request.
 
     def _finish(self, passage: Passage, last: bytes) -> None:
-        """Hand the answer over; keep the connection, if it can carry another request.
-
-        Not after a request that asked for the end: a side may close without saying so, and the
-        next request would meet that.
-        """
+        """Hand the answer over; keep the connection, if it can carry another request."""
         answer = self._framer.answer
         assert answer is not None
         self._passage = passage.link = None
@@ -195,11 +199,22 @@ class Link(TwistedProtocol):
         answer.early = not self._whole or self._outlet.full
         if answer.early:
             self.cut()
-        elif answer.keeps and self._keeps and not (self._framer.surplus or self.lost):
+        elif self._is_good(answer):
             self._pool.keep(self)
         else:
             self.close()
         passage.answered(last, answer)
+
+    def _is_good(self, answer: RawAnswer) -> bool:
+        """Return whether the connection can carry another request after *answer*.
+
+        Not after a request that asked for the end, nor if its body may have been left unread: a
+        side may close then without saying so, and the next request, of somebody else, would meet
+        that.
+        """
+        if self.lost or self._framer.surplus or not (self._stays and answer.keeps):
+            return False
+        return not self.had_body or answer.status < _UNREAD
 
     def fail(self, kind: Failure, why: str) -> None:
         """Give the request up, and the connection with it."""

@@ -27,7 +27,8 @@ from shadow.relaying.raw import RawRequest
 TICK = 0.25
 """Seconds between looks at time limits; one look for all connections, no timer per request."""
 FRESH = 0.001
-"""Seconds for which a kept connection is used without a look: the reactor has just read from it."""
+"""Seconds for which a kept connection is used without a look, as the reactor has just read from it;
+but not after a body, which a server that left it unread answers by closing."""
 Waiter = tuple[float, RawRequest, Passage]
 
 
@@ -81,8 +82,9 @@ class Pool(ClientFactory):
         idle = self._idle
         while idle:
             link = idle.pop()
-            fresh = time.monotonic() - link.since < FRESH and not link.lost
-            if (fresh or link.is_alive()) and link.ask(request, passage):
+            fresh = time.monotonic() - link.since < FRESH and not link.had_body
+            usable = not link.lost if fresh else link.is_alive()
+            if usable and link.ask(request, passage):
                 return
         self._wait((time.monotonic(), request, passage))
 

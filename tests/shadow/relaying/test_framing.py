@@ -1,5 +1,7 @@
 """Where a request ends, and what is no request because two servers could read it in two ways."""
 
+import tracemalloc
+
 import httptools
 import pytest
 from hypothesis import example, given, settings
@@ -251,6 +253,20 @@ def test_a_large_body_that_breaks_its_chunks_is_refused() -> None:
     begin = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert isinstance(framer.feed(begin + b"80\r\n" + b"a" * 128), Begun)
     assert isinstance(framer.rest(b"X"), Refused)
+
+
+def test_a_body_that_drips_in_is_kept_at_about_its_size() -> None:
+    framer = RequestFramer(FramingLimits())
+    size = 40_000
+    framer.feed(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (2 * size + 1))
+    pieces = [b"%02d" % (number % 100) for number in range(100)]
+    tracemalloc.start()
+    for number in range(size):
+        assert framer.feed(pieces[number % 100][:1] + b"x") is None
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert framer.held > 2 * size
+    assert kept < 4 * size
 
 
 EXPECTING = b"POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n"

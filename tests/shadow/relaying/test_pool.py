@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.trial.unittest import TestCase
 
 from shadow.dualrun import Ended
@@ -131,14 +131,16 @@ class PoolTests(TestCase):
         self.assertIs(await self.failure(pool), Failure.TIMED_OUT)
 
     async def test_a_server_that_drips_times_out_where_nobody_hears_it(self) -> None:
+        dripping: list[LoopingCall] = []
+
         def drip(server: Protocol, number: int) -> None:
             write(server, b"HTTP/1.1 200 OK\r\n\r\n")
-            for tenth in range(1, 10):
-                CLOCK.callLater(tenth / 10, write, server, b"x")
+            dripping.append(LoopingCall(write, server, b"x"))
+            dripping[0].start(0.05)
 
         pool = self.serve(drip, answer=0.3, bounded=True)
         self.assertIs(await self.failure(pool), Failure.TIMED_OUT)
-        await deferLater(CLOCK, 0.7)
+        dripping[0].stop()
 
     async def test_a_server_that_hangs_up_resets_and_is_not_asked_twice(self) -> None:
         pool = self.serve(lambda server, _: write(server, b"", close=True))

@@ -184,6 +184,25 @@ class RelayingTests(TestCase):
         old = GET.replace(b"HTTP/1.1", b"HTTP/1.0")
         self.assertEqual(await self.ask(old, until=b"never"), ONE)
 
+    async def test_a_connection_that_carried_a_closing_request_is_not_used_again(self) -> None:
+        # MochiWeb closes then, and does not say so.
+        self.begin(answering(ONE))
+        closing = GET.replace(END, b"\r\nConnection: close" + END)
+        old = GET.replace(b"HTTP/1.1", b"HTTP/1.0")
+        for number, request in enumerate((closing, old, GET, GET), 1):
+            await self.ask(request)
+            await self.settled(number)
+        self.assertEqual((self.legacy.connections, self.candidate.connections), (3, 3))
+
+    async def test_a_connection_on_which_a_body_may_lie_unread_is_not_used_again(self) -> None:
+        refusal = b"HTTP/1.1 404 No\r\nContent-Length: 1\r\n\r\n1"
+        self.begin(lambda transport, data: transport.write(refusal if b"/no" in data else ONE))
+        lines = b" HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+        for number, start in enumerate((b"GET /", b"POST /no", b"FOO /", b"POST /", b"GET /"), 1):
+            await self.ask(start + lines)
+            await self.settled(number)
+        self.assertEqual(self.legacy.connections, 4)
+
     async def test_an_answer_that_closes_closes_the_clients_connection(self) -> None:
         closing = ONE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         self.begin(answering(closing))
@@ -210,6 +229,26 @@ class RelayingTests(TestCase):
         client.transport.loseWriteConnection()
         self.assertEqual(await client.hear(b"never"), ONE * 2)
         await self.settled(2)
+
+    async def test_a_client_that_half_closes_and_fetches_slowly_gets_all_its_answers(self) -> None:
+        size = 60_000
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"y" * size
+        self.begin(answering(answer))
+        client = await self.client()
+        client.transport.pauseProducing()
+        await self.until(lambda: bool(self.door.connections))
+        (visitor,) = self.door.connections
+        asked = 0
+        while not visitor._outlet.full:
+            client.say(GET)
+            asked += 1
+            await deferLater(CLOCK, 0.001)
+        client.say(GET * 3)
+        client.transport.loseWriteConnection()
+        await self.until(lambda: visitor._read_closed)
+        client.transport.resumeProducing()
+        await self.until(lambda: client.closed)
+        self.assertEqual(len(client.heard), len(answer) * (asked + 3))
 
     # 100 Continue.
 
