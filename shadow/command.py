@@ -1,7 +1,6 @@
 """`mixmigrate shadow`: words to objects, errors to messages."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,9 +133,14 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
-    from pyingest.lean import install as install_lean
-    from pyingest.serving.reading import SettingsError
+    from pyingest.queues.interface import QueueError
+    from pyingest.server import ListenError
+    from pyingest.serving.reading import SettingsError, address
+    from shadow.options import ShadowError
+    from shadow.recording import RecordingError
+    from shadow.service import ShadowService
     from shadow.serving.reading import read_settings
+    from shadow.serving.running import run
 
     def read() -> "Settings":
         return read_settings(config, flags)
@@ -148,20 +152,7 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
-    if settings.shadow.loop == "lean":
-        install_lean()
-    _serve(settings, read)
-
-
-def _serve(settings: "Settings", read: Callable[[], "Settings"]) -> None:
-    from pyingest.queues.interface import QueueError
-    from pyingest.server import ListenError
-    from pyingest.serving.reading import address
-    from shadow.options import ShadowError
-    from shadow.recording import RecordingError
-    from shadow.service import ShadowService
-    from shadow.serving.running import run
-
+    _take_loop(settings.shadow.loop)
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:
@@ -181,6 +172,14 @@ def _serve(settings: "Settings", read: Callable[[], "Settings"]) -> None:
     host = address(settings.shadow.listen)[0]
     foreseen = (ListenError, QueueError, RecordingError, ShadowError)
     serve("shadow", host, begin, foreseen, hang_up, more)
+
+
+def _take_loop(loop: str) -> None:
+    """Make *loop* the event loop of this process."""
+    from pyingest.lean import install
+
+    if loop == "lean":
+        install()
 
 
 def _show_progress(reactor: Any, service: "ShadowService") -> None:

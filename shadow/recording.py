@@ -36,7 +36,7 @@ from shadow.partitions import partition as partition
 from shadow.partitions import request_partition as request_partition
 from shadow.partitions import segment_name as segment_name
 from shadow.runs.background import AtOnce, Hand, Job
-from shadow.runs.manifest import COMPLETE, STOPPED, PartManifest
+from shadow.runs.manifest import COMPLETE, RECORDING, STOPPED, PartManifest
 from shadow.runs.manifest import FORMAT as FORMAT
 from shadow.runs.manifest import PARTITIONS as PARTITIONS
 from shadow.runs.manifest import Damage as Damage
@@ -119,6 +119,17 @@ class RunWriter:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise RecordingError(f"{self.directory}: cannot be locked: {error}") from None
+
+    def begin(self, carried: int, positions: dict[str, str]) -> None:
+        """Begin a part that was prepared; see :class:`PartManifest` for what it is told.
+
+        :raises RecordingError: what was written before failed.
+        """
+        self.manifest.state = RECORDING
+        if isinstance(self.manifest, PartManifest):
+            self.manifest.carried = carried
+            self.manifest.positions = positions
+        self._write_manifest()
 
     def add_exchange(self, exchange: Exchange) -> None:
         """Record one exchange; it is on disk after the next flush.
@@ -232,6 +243,8 @@ class RunWriter:
         """Take the run back while nothing is recorded: its directory can be used again."""
         self._release()
         (self.directory / NAME).unlink(missing_ok=True)
+        with suppress(OSError):  # of a run that is one part, more may lie there
+            self.directory.rmdir()
 
     def _add(self, segment: Segment, line: bytes) -> None:
         segment.append(line)

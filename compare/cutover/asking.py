@@ -16,7 +16,7 @@ from compare.cutover.proof import proof_of, proof_so_far
 from compare.policy.policy import PolicyError
 from compare.verification import VerificationError
 from pyingest.terminal import Trouble
-from shadow.cutover.preflight import Places
+from shadow.cutover.preflight import Places, address
 from shadow.cutover.stage import Proof, Rules, StageError, State
 from shadow.cutover.store import Store, StoreError, replaced
 from shadow.recording import RecordingError
@@ -110,6 +110,17 @@ def reachable(host: str, port: int) -> str:
     except OSError as error:
         return f"no connection: {error.strerror or error}; start it first"
     return ""
+
+
+def legacy_away(directory: Path) -> str:
+    """Return why legacy, as it was planned in *directory*, takes no connections; or nothing."""
+    try:
+        plan = msgspec.json.decode((directory / PLAN).read_bytes(), type=Places)
+    except (OSError, msgspec.DecodeError):
+        return ""
+    host, port = address(plan.legacy)
+    why = reachable(host, port) if host else ""
+    return f"{plan.legacy}: {why}" if why else ""
 
 
 def _rules(wanted: dict[str, Any]) -> Rules:

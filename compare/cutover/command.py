@@ -203,7 +203,7 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 
     Example: mixmigrate cutover rollback --state cutover --reason 'customers miss events'
     """
-    from compare.cutover.asking import opened, who
+    from compare.cutover.asking import legacy_away, opened, who
     from shadow.cutover.stage import rolled_back
     from shadow.cutover.store import Late, StoreError
 
@@ -217,7 +217,10 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
             continue  # whatever was changed meanwhile: back
         except StoreError as error:
             raise Trouble(str(error)) from None
-        return _tell_change(directory, changed, as_json)
+        _tell_change(directory, changed, as_json)
+        if away := legacy_away(directory):
+            click.echo(f"legacy answers now, but {away}", err=True)
+        return
 
 
 @cutover_command.command("watch")

@@ -217,8 +217,7 @@ def settle(
     found, counts = findings.found, findings.found.counts
     counts.identical, counts.equal = sieve.identical, sifted.equal
     counts.late = sieve.late + sifted.late
-    sequences = (sieve.sequence, sifted.sequence)
-    counts.reordered = sum(one.reordered for one in sequences if one is not None)
+    counts.reordered = _reordered(sieve.sequence, sifted.sequence)
     recount = Recount(links, rules.tolerances.server_time_seconds)
     items = recount.drop_held_back(list(_items(sifted.left(), links, counts)), counts)
     pairing = Pairing(rules.tolerances.server_time_seconds)
@@ -242,6 +241,10 @@ def settle(
         name = segment_name("events", number)
         found.damage.add(f"{name}: {sifted.unreadable} lines could not be read")
     return found
+
+
+def _reordered(*sequences: Sequence | None) -> int:
+    return sum(one.reordered for one in sequences if one is not None)
 
 
 def _is_within(pair: Pair, since: float, until: float) -> bool:

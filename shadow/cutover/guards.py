@@ -89,8 +89,11 @@ class Guards:
         self._slowness.begin(limits.slower, limits.slack)
 
     def see(self, exchange: Exchange, now: float) -> Trip | None:
-        """Take a finished exchange; return the guard that fires by it, once in a stage."""
-        if self.stage.phase is Phase.SHADOW:
+        """Take a finished exchange; return the guard that fires by it, once in a stage.
+
+        In shadow there is nothing to roll back; when all is done, legacy may be gone.
+        """
+        if self.stage.phase in (Phase.SHADOW, Phase.DONE):
             return None
         trip = self._look(exchange, now)
         if self.tripped is not None or trip is None:

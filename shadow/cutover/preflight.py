@@ -68,7 +68,7 @@ def _services(places: Places, reach: Reach) -> Iterator[Check]:
         **({"legacy-shadow": places.legacy_shadow} if places.legacy_shadow else {}),
     }
     for name, url in named.items():
-        host, port = _address(url)
+        host, port = address(url)
         if not host:
             yield Check(Mark.PROBLEM, f"--{name}: {url!r} is no URL; write http://HOST:PORT")
             continue
@@ -76,7 +76,7 @@ def _services(places: Places, reach: Reach) -> Iterator[Check]:
         yield Check(Mark.PROBLEM if why else Mark.OK, f"{name} {url}: {why or 'takes connections'}")
     seen: dict[tuple[str, int], str] = {}
     for name, url in named.items():
-        other = seen.setdefault(_address(url), name)
+        other = seen.setdefault(address(url), name)
         if other != name and url:
             yield Check(
                 Mark.PROBLEM,
@@ -156,7 +156,8 @@ def _evidence(state: State, proof: Proof | None) -> Iterator[Check]:
         yield Check(Mark.OK, said)
 
 
-def _address(url: str) -> tuple[str, int]:
+def address(url: str) -> tuple[str, int]:
+    """Return host and port of a URL; no host where it is none."""
     parts = urlsplit(url)
     try:
         port = parts.port or 80

@@ -18,6 +18,8 @@ NUMBERS = 10**11
 """Numbers of requests that belong to each part: request 300000000017 is number 17 of part 3. Those
 of the first part are as they are."""
 
+PREPARED = "prepared"
+"""Of a part that comes next, and holds nothing yet: nobody else looks at it."""
 RECORDING = "recording"
 COMPLETE = "complete"
 KILLED = "killed"

@@ -19,7 +19,10 @@ from shadow.runs.secrets import Key
 
 LONGEST = 64 * 1024 * 1024
 """Bytes of a decompressed body that are looked at; more is replaced as a whole."""
+LEAST = 14
+"""Bytes of base64 that a key and a value take at least."""
 _BLANKS = b" \t\r\n"
+_ODD = (b"{", b"[", b"%", b" ", b"\t", b"\r", b"\n", b"\xef")
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(rb"[A-Za-z0-9_.$\[\]-]{0,40}")
 """Names of parameters that hold nothing but a name."""
@@ -107,7 +110,7 @@ class Payloads:
     def _field(self, value: bytes, is_data: bool) -> bytes | None:
         """Return a parameter's value without secrets, quoted; ``None`` if it is not clear."""
         plain = unquote_to_bytes(value.replace(b"+", b" "))
-        if not plain:
+        if len(plain) < LEAST and not is_data and plain[:1] not in _ODD:
             return value
         if _is_json(plain):
             hidden = self._json(plain)
@@ -120,7 +123,7 @@ class Payloads:
         hidden = self._json(content)
         if hidden is None:
             return None
-        return value if hidden == content else quote_from_bytes(_packed(hidden, plain)).encode()
+        return value if hidden == content else _packed(hidden, plain)
 
     def _json(self, text: bytes) -> bytes | None:
         found = hide(text, self._names, self._key)
@@ -131,7 +134,7 @@ class Payloads:
 
     def _is_packed(self, text: bytes) -> bool:
         """Say whether what should be a name is base64 of JSON."""
-        content = _unpacked(text) if len(text) > 3 else None
+        content = _unpacked(text) if len(text) >= LEAST else None
         return content is not None and _is_json(content)
 
 
@@ -153,8 +156,10 @@ def _unpacked(text: bytes) -> bytes | None:
 
 
 def _packed(text: bytes, like: bytes) -> bytes:
-    """Return *text* in base64, in the alphabet of *like* and with as much padding as it has."""
+    """Return *text* in base64, quoted, in the alphabet of *like* and padded if that is."""
     packed = pybase64.b64encode(text)
     if b"-" in like or b"_" in like:
         packed = packed.translate(_URL_SAFE)
-    return packed if like.endswith(b"=") or not len(like) % 4 else packed.rstrip(b"=")
+    if len(like) % 4:
+        packed = packed.rstrip(b"=")
+    return packed.replace(b"+", b"%2B").replace(b"/", b"%2F").replace(b"=", b"%3D")

@@ -18,6 +18,8 @@ from shadow.runs.secrets import Key
 
 HEADERS = ("Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie")
 """Hidden unless somebody says otherwise."""
+SPELLINGS = 1000
+"""Spellings of headers' names that are remembered."""
 SHORTEST = 4
 """Bytes of a secret from which on it is looked for in answers and other headers."""
 
@@ -39,6 +41,8 @@ class Redactor:
         self._key = key
         asked = asked or Asked()
         self._headers = {name.lower().encode("latin-1") for name in asked.headers}
+        self._known: dict[bytes, bool] = {}
+        """Names of headers as they were spelled, and whether they are hidden."""
         self._names = {_last(path) for path in asked.fields}
         self.told = Redacted(
             key=key.name if self._headers or self._names else "",
@@ -49,6 +53,8 @@ class Redactor:
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return *exchange* without secrets."""
+        if not self._names and not self._has_headers(exchange):
+            return exchange
         payloads = Payloads(self._names, self._key)
         request = exchange.request
         target, body = request.target, request.body
@@ -62,11 +68,13 @@ class Redactor:
             body,
             request.version,
         )
-        return replace(
-            exchange,
-            request=hidden,
-            legacy=self._outcome(exchange.legacy, scrub),
-            candidate=self._outcome(exchange.candidate, scrub),
+        return Exchange(
+            exchange.number,
+            exchange.at,
+            hidden,
+            self._outcome(exchange.legacy, scrub),
+            self._outcome(exchange.candidate, scrub),
+            exchange.owner,
         )
 
     def event(self, event: TappedEvent) -> TappedEvent:
@@ -75,6 +83,27 @@ class Redactor:
             return event
         body = Payloads(self._names, self._key).event(event.body)
         return event if body == event.body else replace(event, body=body)
+
+    def _has_headers(self, exchange: Exchange) -> bool:
+        """Say whether a header is to be hidden; for most requests there is none."""
+        if self._any_of(exchange.request.headers):
+            return True
+        for outcome in (exchange.legacy, exchange.candidate):
+            if isinstance(outcome, Answered) and self._any_of(outcome.response.headers):
+                return True
+        return False
+
+    def _any_of(self, headers: Headers) -> bool:
+        known = self._known
+        for name, _ in headers:
+            is_hidden = known.get(name)
+            if is_hidden is None:
+                is_hidden = name.lower() in self._headers
+                if len(known) < SPELLINGS:
+                    known[name] = is_hidden
+            if is_hidden:
+                return True
+        return False
 
     def _outcome(self, outcome: Outcome | NotMirrored, scrub: "_Scrub") -> Outcome | NotMirrored:
         match outcome:
@@ -93,7 +122,7 @@ class Redactor:
         return outcome
 
     def _hidden(self, headers: Headers, scrub: "_Scrub") -> Headers:
-        if not scrub.is_needed and not any(name.lower() in self._headers for name, _ in headers):
+        if not scrub.is_needed and not self._any_of(headers):
             return headers
         return tuple(
             (name, self._key.of(b"h" + value).encode())
@@ -132,6 +161,8 @@ class _Scrub:
 
 def _spellings(secret: bytes) -> set[bytes]:
     """Return a secret as it may stand in an answer: as it is, in JSON, in an address."""
+    if secret.isalnum() and secret.isascii():
+        return {secret}
     text = secret.decode("utf-8", "surrogateescape")
     escaped = encode_basestring_ascii(text)[1:-1].encode("ascii", "replace")
     return {

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shadow.ledger import merged
-from shadow.runs.manifest import RECORDING, PartManifest, Pruned, RecordingError
+from shadow.runs.manifest import PREPARED, RECORDING, PartManifest, Pruned, RecordingError
 from shadow.runs.run import Run, total
 from shadow.runs.union import PARTS, names, part_manifest
 
@@ -110,7 +110,7 @@ def _both(before: Pruned, more: Pruned) -> Pruned:
 
 def _is_free(part: PartManifest, left: Sequence[PartManifest]) -> bool:
     """Say whether no exchange in another part may need the events of *part*."""
-    if part.state == RECORDING:
+    if part.state in (RECORDING, PREPARED):
         return False
     if not part.last:
         return True

@@ -12,8 +12,8 @@ from typing import Any
 from shadow.exchange import Exchange, TappedEvent
 from shadow.ledger import Ledger, less, merged
 from shadow.recording import RunWriter
-from shadow.runs.background import Hand
-from shadow.runs.manifest import PartManifest
+from shadow.runs.background import AtOnce, Hand, Job
+from shadow.runs.manifest import PREPARED, RECORDING, PartManifest, RecordingError
 from shadow.runs.room import Room
 from shadow.runs.run import Run
 
@@ -50,13 +50,16 @@ class PartsWriter:
         self.directory = run.directory
         self._run, self._name = run, name
         self._rotation = rotation or Rotation()
-        self._hand, self._clock = hand, clock
+        self._hand, self._clock = hand or AtOnce(), clock
         self._positions = dict(positions or {})
         self._room = room
         self._before: dict[str, int] = {}
         """What the ledgers of this writer's former parts say, together."""
         self._here = Ledger()
         """What the part that is written holds."""
+        self._next: RunWriter | None = None
+        """The part that comes next, when it is ready."""
+        self._preparing = False
         self._writer = self._begun()
 
     @property
@@ -86,21 +89,26 @@ class PartsWriter:
         :raises RecordingError: the disk does not take it, or is nearly full.
         """
         ended = self._writer.flush_next(None if ledger is None else less(ledger, self._before))
-        if ended and self._is_due():
+        if ended and not self._preparing and self._is_due():
+            self._preparing = True
+            self._do(self._prepare)
+        if ended and self._next is not None:
             self.rotate(ledger or {})
         return ended
 
     def rotate(self, ledger: Mapping[str, int]) -> None:
-        """End this part, and begin the next.
+        """End this part, and begin the next; without one that is prepared, it is made now.
 
         :raises RecordingError: the disk does not take it.
         """
+        upcoming = self._next or self._begun(PREPARED)
         self._here.malformed = ledger.get("malformed", 0) - self._before.get("malformed", 0)
         told = self._here.to_dict()
         self._writer.seal(told, {}, self._clock())
         self._before = merged((self._before, told))
         self._here = Ledger()
-        self._writer = self._begun()
+        self._writer, self._next, self._preparing = upcoming, None, False
+        upcoming.begin(self._before["received"], self._positions)
 
     def move(self, positions: Mapping[str, str]) -> None:
         """Note where the taps read now; it stands in the manifest after the next flush."""
@@ -135,6 +143,7 @@ class PartsWriter:
         """
         self._writer.seal(less(ledger, self._before), taps, self._clock())
         self._writer.finish()
+        self._drop_next()
 
     def abandon(self, ledger: Mapping[str, int], why: str) -> None:
         """Write what can be written, and say why it is not all, and how many requests it lacks.
@@ -146,16 +155,33 @@ class PartsWriter:
         told["received"] += told["lost"]
         told["malformed"] = given.get("malformed", 0)
         self._writer.abandon(told, why, self._clock())
+        self._drop_next()
 
     def discard(self) -> None:
         """Take the part back while nothing is recorded in it."""
         self._writer.discard()
 
-    def _begun(self) -> RunWriter:
-        carried = self._before.get("received", 0)
-        return self._run.part(
-            self._name, self._hand, self._positions, self._clock, carried, self._room
-        )
+    def _begun(self, state: str = RECORDING) -> RunWriter:
+        given = self._name, self._hand, self._positions, self._clock, self._room
+        return self._run.part(*given, state)
+
+    def _prepare(self) -> None:
+        """Make the next part; clients need not wait for the disk that takes it."""
+        try:
+            self._next = self._begun(PREPARED)
+        except RecordingError as error:
+            raise OSError(str(error)) from None
+
+    def _drop_next(self) -> None:
+        if self._next is not None:
+            self._next.discard()
+            self._next = None
+
+    def _do(self, job: Job) -> None:
+        try:
+            self._hand.do(job)
+        except OSError as error:
+            raise RecordingError(str(error)) from None
 
     def _is_due(self) -> bool:
         limits, writer = self._rotation, self._writer

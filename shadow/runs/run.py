@@ -20,6 +20,7 @@ from shadow.runs.background import Hand
 from shadow.runs.burial import bury
 from shadow.runs.manifest import (
     COMPLETE,
+    PREPARED,
     RECORDING,
     RUN_FORMAT,
     PartManifest,
@@ -146,22 +147,23 @@ class Run:
         hand: Hand | None = None,
         positions: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
-        carried: int = 0,
         room: Room | None = None,
+        state: str = RECORDING,
     ) -> RunWriter:
         """Begin a new part, which *name* writes: ``proxy-0``, ``tap``.
 
         :param hand: does the work on the disk; without one, it is done at once.
         :param positions: where the taps read, by side; kept so that another can go on there.
         :param clock: gives epoch seconds.
-        :param carried: requests that its process has recorded in its earlier parts.
         :param room: says when the disk is nearly full.
+        :param state: ``prepared`` for a part that is not begun yet; see :meth:`RunWriter.begin`.
         :raises RecordingError: it cannot be written, or would hold what the run hides.
         """
         with self.changing() as run:
             _same_hiding(self.directory, run, self._redactor)
             run.begun += 1
         manifest = PartManifest(
+            state=state,
             name=f"{name}.{run.begun:04d}",
             ordinal=run.begun,
             pid=os.getpid(),
@@ -170,7 +172,6 @@ class Run:
             legacy=run.legacy,
             candidate=run.candidate,
             positions=dict(positions or {}),
-            carried=carried,
         )
         place = self.directory / PARTS / manifest.name
         writer = RunWriter(place, manifest, hand, self._redactor, room)
@@ -218,6 +219,8 @@ class Run:
         for name in self._unfinished():
             with suppress(RecordingError):  # it stays what it is: not complete
                 bury(self.directory, name)
+        for name in self._in_state(PREPARED):  # its writer was killed before it came to that
+            shutil.rmtree(self.directory / PARTS / name, ignore_errors=True)
         with self.changing() as manifest:
             total(manifest, self.directory)
             manifest.state = COMPLETE
@@ -232,10 +235,13 @@ class Run:
 
     def _unfinished(self) -> list[str]:
         """Return the names of the parts that are not closed."""
+        return self._in_state(RECORDING)
+
+    def _in_state(self, state: str) -> list[str]:
         found = []
         for name in names(self.directory):
             with suppress(FileNotFoundError):
-                if part_manifest(self.directory / PARTS / name).state == RECORDING:
+                if part_manifest(self.directory / PARTS / name).state == state:
                     found.append(name)
         return found
 
@@ -247,7 +253,7 @@ class Run:
 
     def _write(self, manifest: RunManifest) -> None:
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        write_whole(self.directory / NAME, text, lasting=True)
+        write_whole(self.directory / NAME, text, lasting=manifest.state == COMPLETE)
 
 
 def total(manifest: RunManifest, directory: Path) -> None:

@@ -12,6 +12,7 @@ from shadow.ledger import merged
 from shadow.runs.manifest import (
     COMPLETE,
     FORMAT,
+    PREPARED,
     RECORDING,
     RUN_FORMAT,
     Damage,
@@ -85,7 +86,9 @@ class Opened:
                 continue
             place, where = directory / PARTS / name, f"{PARTS}/{name}/"
             try:
-                parts.append(Part(place, part_manifest(place), where))
+                manifest = part_manifest(place)
+                if manifest.state != PREPARED:
+                    parts.append(Part(place, manifest, where))
             except FileNotFoundError:
                 if any(place.glob("*.zst")):
                     self.damage.append(Damage(f"{where}{NAME}", "there is none"))

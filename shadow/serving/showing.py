@@ -40,19 +40,20 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
     """Yield where *run* stands; with an earlier look, rates too."""
     total = look.sum
     there = [one for one in look.statuses if look.is_there(one)]
-    state = "nobody is at work" if not there else f"{len(there)} processes"
+    state = f"{len(there)} processes, stage {total.stage}" if there else "nobody is at work"
     mirroring = "" if total.mirroring else ", mirroring is off"
-    yield f"{run}: {state}, stage {total.stage or 'unknown'}{mirroring}"
+    yield f"{run}: {state}{mirroring}"
     yield from _ledger(total, look, before)
     circuits = "; ".join(total.breakers) or "closed"
-    yield f"  lane     {total.waiting:,} wait, {total.in_flight:,} in flight; circuit {circuits}"
-    for name, side in total.sides.items():
-        yield f"  {name:<9}{_side(side)}"
+    yield _row("lane", f"{total.waiting:,} wait, {total.in_flight:,} in flight; circuit {circuits}")
+    yield from (_row(name, _side(side)) for name, side in total.sides.items())
     for name, queue in total.queues.items():
-        yield f"  queue    {name}: {_queue(queue, look.at)}"
+        yield _row("queue", f"{name}: {_queue(queue, look.at)}")
+    yield from (_row("live page", f"http://{address}/") for address in _pages(there))
     for one in look.statuses:
         yield from _process(one, look)
-    yield from (f"  ! {error}" for error in total.errors)
+    others = [error for error in total.errors if not error.startswith(SUPERVISOR)]
+    yield from (f"  ! {error}" for error in others or total.errors)
     yield from _orphans(look, there)
 
 
@@ -106,10 +107,26 @@ def _ledger(total: Sum, look: Look, before: Look | None) -> Iterator[str]:
         for name in names
         if ledger.get(name)
     ]
-    yield "  ledger   " + ", ".join(told or ["received 0"])
+    yield _row("ledger", ", ".join(told or ["received 0"]))
     open_ = ledger.get("remainder", 0)
     if open_:
-        yield f"           {open_:,} are under way: in no bucket yet"
+        yield _row("", f"{open_:,} are under way: in no bucket yet")
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<11} {text}"
+
+
+def _pages(there: Sequence[Status]) -> Iterator[str]:
+    """Yield where the live page is, as the supervisor tells it."""
+    for one in there:
+        page = one.more.get("live") if one.name == SUPERVISOR else None
+        if page and page.get("address"):
+            yield page["address"]
+
+
+def _pids(pages: Sequence[dict[str, Any]]) -> list[int]:
+    return [page["pid"] for page in pages if page.get("pid")]
 
 
 def _rate(rate: float) -> str:
@@ -139,17 +156,15 @@ def _queue(queue: QueueStatus, at: float) -> str:
 
 def _process(one: Status, look: Look) -> Iterator[str]:
     if not look.is_there(one):
-        yield (
-            f"  {one.name:<12} ended (pid {one.pid})"
-            if one.ending
-            else (f"  {one.name:<12} is gone without an end (pid {one.pid})")
-        )
+        how = "ended" if one.ending else "is gone without an end"
+        yield _row(one.name, f"{how} (pid {one.pid})")
         return
     silent = look.at - one.at
     told = f"; has told nothing for {silent:.0f} s" if silent > SILENT else ""
-    yield (
-        f"  {one.name:<12} pid {one.pid}, up {look.at - one.began:,.0f} s, longest stall "
-        f"{one.stall * 1000:.0f} ms, {one.memory / 1e6:,.0f} MB{told}"
+    yield _row(
+        one.name,
+        f"pid {one.pid}, up {look.at - one.began:,.0f} s, longest stall "
+        f"{one.stall * 1000:.0f} ms, {one.memory / 1e6:,.0f} MB{told}",
     )
 
 
@@ -158,5 +173,6 @@ def _orphans(look: Look, there: Sequence[Status]) -> Iterator[str]:
     supervised = any(one.name == SUPERVISOR for one in look.statuses)
     left = [one for one in there if one.name.startswith("proxy")]
     if supervised and left and all(one.name != SUPERVISOR for one in there):
-        pids = " ".join(str(one.pid) for one in left)
+        pages = [one.more.get("live") or {} for one in look.statuses if one.name == SUPERVISOR]
+        pids = " ".join(str(one) for one in [*(one.pid for one in left), *_pids(pages)])
         yield f"  ! the supervisor is gone; the proxies serve on. To end the run: kill -TERM {pids}"

@@ -37,6 +37,7 @@ def summed(statuses: Iterable[Status], present: set[str]) -> Sum:
         add_counts(found.ledger, one.ledger)
         for name, side in one.sides.items():
             found.sides[name] = _added(found.sides.get(name, SideStatus()), side)
+        found.queues |= one.queues
         if one.error:
             found.errors.append(f"{one.name}: {one.error}")
         if one.name in present:
@@ -51,7 +52,6 @@ def add_counts(into: dict[K, int], counts: dict[K, int]) -> None:
 
 
 def _add_present(found: Sum, one: Status) -> None:
-    found.queues |= one.queues
     found.waiting += one.lane.requests
     found.in_flight += one.lane.in_flight
     if one.sides:

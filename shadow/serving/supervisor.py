@@ -31,7 +31,7 @@ from shadow.serving.accounts import close_killed
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.reading import options_of
-from shadow.serving.rundirectory import begin, keeper_of, take_back
+from shadow.serving.rundirectory import begin, flaws_of, keeper_of, take_back
 from shadow.serving.settings import Settings, ShadowSettings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
@@ -44,6 +44,7 @@ SPARE = 15.0
 REPLACED = 45.0
 """Seconds that a new proxy gets before the next one's turn comes."""
 LOOK = 0.05
+EARLY = "ended before it had begun"
 FIXED = ("listen", "live", "run", "workers", "backlog", "legacy_queue", "candidate_queue")
 """Settings that no running process can change."""
 
@@ -79,7 +80,8 @@ class Supervisor:
         self._closing: list[Deferred[Any]] = []
         self._flaws: list[str] = []
         self._stopping = False
-        self._replacing = False
+        self._asked = 0
+        """How often proxies were to be replaced and were not yet."""
         self.port = 0
 
     async def start(self) -> None:
@@ -89,6 +91,13 @@ class Supervisor:
         :raises RecordingError: the run directory cannot be written, or holds a run already.
         :raises ShadowError: a process cannot begin; the others are ended.
         """
+        trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self._cut_short)
+        await self._start()
+        if self._stopping:
+            raise ShadowError(EARLY)
+        self._reactor.removeSystemEventTrigger(trigger)
+
+    async def _start(self) -> None:
         listen = self._settings.shadow
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
@@ -113,6 +122,10 @@ class Supervisor:
         if self.live is not None:
             await self.live.start()
 
+    def _cut_short(self) -> "Deferred[None]":
+        """End what has started already: without a word it would serve on, as if orphaned."""
+        return Deferred.fromCoroutine(self.stop()).addErrback(self._broke)
+
     def reload(self) -> None:
         """Replace the proxies one by one, with the settings as they are now."""
         try:
@@ -126,8 +139,8 @@ class Supervisor:
             self._log.warning("needs a restart", keys=[f"shadow.{name}" for name in changed])
         kept = msgspec.structs.replace(new, **{name: getattr(old, name) for name in FIXED})
         self._settings = msgspec.structs.replace(settings, shadow=kept)
-        if not self._replacing:
-            self._replacing = True
+        self._asked += 1
+        if self._asked == 1:
             Deferred.fromCoroutine(self._replace()).addErrback(self._broke)
 
     async def stop(self) -> None:
@@ -149,6 +162,7 @@ class Supervisor:
             await self._keeper.stop()
         if self._record is not None:
             self._record.close()
+            self._flaws += [flaw for flaw in flaws_of(self._record) if not self._flaws]
         self._teller.stop()
         if self._flaws:
             raise RecordingError(f"this run cannot be judged: {'; '.join(self._flaws)}")
@@ -171,16 +185,21 @@ class Supervisor:
         return any(one.serving is not None for one in self._proxies if one is not slot)
 
     async def _replace(self) -> None:
-        """Give each slot a new proxy; the next one's turn comes when it is ready."""
-        for slot in self._proxies:
-            slot.replace(self._duty(Role.PROXY))
-            until = self._reactor.seconds() + REPLACED
-            while (slot.coming or slot.leaving) and self._reactor.seconds() < until:
-                await deferLater(self._reactor, LOOK)
-        self._replacing = False
+        """Give each slot a new proxy, as often as that was asked; one after the other."""
+        while self._asked:
+            asked = self._asked
+            for slot in self._proxies:
+                slot.replace(self._duty(Role.PROXY))
+                until = self._reactor.seconds() + REPLACED
+                while (slot.coming or slot.leaving) and self._reactor.seconds() < until:
+                    await deferLater(self._reactor, LOOK)
+            # What was asked meanwhile is done once.
+            self._asked = min(1, self._asked - asked)
 
     async def _ready(self, children: list[Child]) -> None:
         why = await until_ready(self._reactor, children)
+        if why and self._stopping:
+            raise ShadowError(EARLY)
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)
@@ -226,9 +245,10 @@ class Supervisor:
     def _lost(self, name: str, how: str, lost: int | None) -> None:
         if lost is None:  # it had not begun to record
             return
-        what = f"{lost:,} requests are lost to the record" if lost else "its part is incomplete"
-        self._flaws.append(f"{name} ended with {how}: {what}")
         self._log.error("part of the run is incomplete", of=name, lost=lost)
+        # A tap's successor may have recorded what it lacks; the run will say so at its end.
+        if lost or not name.startswith(Role.TAP):
+            self._flaws.append(f"{name} ended with {how}: {lost:,} requests are lost to the record")
 
     def _broke(self, failure: Failure) -> None:
         self._flaws.append(failure.getErrorMessage())
@@ -256,6 +276,8 @@ def _page(reactor: Any, settings: ShadowSettings, log: Log) -> LivePage | None:
     words = ["--policy", settings.live_policy]
     if settings.live_token_file:
         words += ["--token-file", settings.live_token_file]
+    if settings.cutover:
+        words += ["--cutover", settings.cutover]
     return LivePage(reactor, Path(settings.run), settings.live, log, words)
 
 

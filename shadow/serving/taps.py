@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pyingest.queues.opening import open_reader
 from shadow.exchange import Side, TappedEvent
@@ -51,6 +53,7 @@ class Taps:
         self._dead: list[str] = []
         self.flushes = 0
         self.of: dict[Side, Tap] = {}
+        self._recovering: Deferred[None] | None = None
 
     async def attach(self, position: str) -> None:
         """Take the *position* of that name in the queues of both sides.
@@ -75,22 +78,19 @@ class Taps:
             await tap.withdraw()
 
     def start(self) -> None:
-        """Read from now on; what a killed tap had read and not recorded comes first."""
-        found: Sequence[TappedEvent] = self._left.events
-        parts = _parts(self._options.run)
-        for part in parts[-RECENT:]:
-            found = unrecorded(found, part)
+        """Read from now on, and record what a killed tap had read and not recorded."""
         if self._left.positions:
-            self._dead = [part.name for part in parts]
-        if found:
-            self.log.info("{count} events of a killed tap are recorded", count=len(found))
-        for event in found:
-            self._take(event)
+            self._recovering = Deferred.fromCoroutine(self._recover()).addErrback(self._broke)
         for tap in self.of.values():
             tap.start()
 
     def flushed(self) -> None:
-        """Take note that all that was recorded when this was called last is on disk."""
+        """Take note that all that was recorded when this was called last is on disk.
+
+        :raises OSError: the journal cannot be written.
+        """
+        if self._recovering is not None and not self._recovering.called:
+            return
         self.flushes += 1
         if self._journal is not None:
             self._journal.turn()
@@ -100,8 +100,26 @@ class Taps:
         """The parts of killed taps that lack nothing any more, what they lacked being on disk."""
         return self._dead if self.flushes >= RECOVERED else []
 
+    async def _recover(self) -> None:
+        """Look for what is missing; that reads whole parts, so a thread does it."""
+        pool, parts = self._reactor.getThreadPool(), _parts(self._options.run)
+        found: Sequence[TappedEvent] = self._left.events
+        for part in parts[-RECENT:]:
+            found = await deferToThreadPool(self._reactor, pool, unrecorded, found, part)
+        if found:
+            self.log.info("{count} events of a killed tap are recorded", count=len(found))
+        for event in found:
+            self._take(event)
+        self._dead = [part.name for part in parts]
+
+    def _broke(self, failure: Failure) -> None:
+        """Note that events may be missing: the killed tap's part says the same."""
+        self.log.error("a killed tap's journal: {why}", why=failure.getErrorMessage())
+
     async def finish(self) -> None:
         """Read what is left, and stop."""
+        if self._recovering is not None:
+            await self._recovering
         finishing = (tap.finish(self._options.drain_seconds) for tap in self.of.values())
         await gatherResults([Deferred.fromCoroutine(one) for one in finishing])
         self.flushes = RECOVERED  # the manifest is written last

@@ -133,6 +133,14 @@ def test_back_needs_nothing(state: Path) -> None:
     assert "within 0.1 s" in back.output
 
 
+def test_back_to_a_legacy_that_is_not_there_is_said(state: Path) -> None:
+    run("plan", state, "--legacy", "http://127.0.0.1:1")
+    run("advance", state, "--to", "flipped", "--force", "x")
+    back = run("rollback", state)
+    assert (back.exit_code, status(state)["stage"]) == (0, "shadow")
+    assert "legacy answers now, but http://127.0.0.1:1: no connection" in back.output
+
+
 @pytest.mark.parametrize("command", ["status", "advance", "rollback"])
 def test_without_a_plan_each_command_says_how_to_begin(command: str, tmp_path: Path) -> None:
     refused = run(command, tmp_path)

@@ -67,3 +67,12 @@ def test_sockets_share_an_address_that_others_cannot_have(host: str) -> None:
         bind_all(host, ports.pop(), 5, 1)
     for one in sockets:
         one.close()
+
+
+def test_who_says_so_shares_an_address_with_others() -> None:
+    (first,) = bind_all("127.0.0.1", 0, 5, 1)
+    port = first.getsockname()[1]
+    others = bind_all("127.0.0.1", port, 5, 2, beside=True)
+    assert {one.getsockname()[1] for one in others} == {port}
+    for one in (first, *others):
+        one.close()

@@ -9,7 +9,7 @@ from pyingest.message import Request, Response
 from shadow.cutover.detector import TooMany, Worse
 from shadow.cutover.guards import Guards, Trip, denies
 from shadow.cutover.latency import Slowness
-from shadow.cutover.stage import FLIPPED, Phase, Stage
+from shadow.cutover.stage import DONE, FLIPPED, Phase, Stage
 from shadow.exchange import (
     Answered,
     Exchange,
@@ -140,6 +140,12 @@ def test_a_guard_fires_once_in_a_stage_and_again_in_the_next() -> None:
 def test_in_shadow_nothing_fires() -> None:
     guards = Guards()
     assert not any(guards.see(others(BROKEN), 0.0) for _ in range(100))
+
+
+def test_when_all_is_done_nothing_leads_back_to_a_legacy_that_may_be_gone() -> None:
+    guards = Guards()
+    guards.begin(DONE)
+    assert not any(guards.see(owned(REFUSED), 0.0) for _ in range(100))
 
 
 def test_refusals_that_legacys_copy_shares_are_no_fault() -> None:

@@ -1,6 +1,8 @@
 """A run of parts: made, taken up again, closed; and read as if it were one."""
 
 import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -10,7 +12,8 @@ from pyingest.message import Request
 from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.ledger import Ledger
 from shadow.recording import RunReader
-from shadow.runs.manifest import NUMBERS, RecordingError, RunManifest
+from shadow.runs.background import Background
+from shadow.runs.manifest import NUMBERS, PREPARED, RecordingError, RunManifest
 from shadow.runs.room import Room
 from shadow.runs.rotating import PartsWriter, Rotation
 from shadow.runs.run import Run, is_recorded
@@ -270,3 +273,76 @@ def test_a_run_manifest_can_be_read_by_who_knows_only_its_format(tmp_path: Path)
     recorded(tmp_path / "run")
     told = msgspec.json.decode((tmp_path / "run/manifest.json").read_bytes())
     assert (told["format"], told["exchanges"], told["events"]) == (3, 20, 10)
+
+
+@pytest.mark.parametrize("rounds", [1, 7, 40])
+def test_a_thread_that_makes_the_parts_loses_nothing_between_them(
+    rounds: int, tmp_path: Path
+) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    hand = Background()
+    writer = PartsWriter(run, "proxy-0", Rotation(bytes=1), hand)
+    counted = Ledger()
+    for number in range(1, rounds * 5 + 1):
+        one = exchange(number)
+        writer.add_exchange(one)
+        counted.ended(one)
+        if number % 5 == 0:
+            while not writer.flush_next(counted.to_dict()):
+                pass
+            if number % 15 == 0:
+                hand.finish()  # sometimes the next part is ready, sometimes it is under way
+    writer.close(counted.to_dict(), {})
+    hand.close()
+    run.close()
+    found = RunReader(tmp_path / "run")
+    numbers = [one.number % NUMBERS for one in found.arrivals()]
+    assert numbers == list(range(1, rounds * 5 + 1))
+    assert (found.damage, found.manifest.state) == ([], "complete")
+    assert found.manifest.ledger == counted.to_dict()
+    assert all(part.manifest.ledger["remainder"] == 0 for part in found.parts)
+    assert len(list((tmp_path / "run/parts").iterdir())) == len(found.parts)
+    carried = 0
+    for part in found.parts:
+        assert part.manifest.carried == carried
+        carried += part.manifest.ledger["received"]
+
+
+def test_a_part_that_was_made_in_vain_is_taken_back(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    hand = Background()
+    writer = PartsWriter(run, "proxy-0", Rotation(seconds=1.0), hand, clock=iter_clock())
+    writer.add_exchange(exchange(1))
+    assert [writer.flush_next({"received": 1}) for _ in range(8)][-1]
+    writer.abandon({"received": 3}, "no room")
+    hand.close()
+    run.close()
+    found = RunReader(tmp_path / "run")
+    assert [part.manifest.state for part in found.parts] == ["stopped"]
+    assert found.manifest.ledger["lost"] == 2
+    assert len(list((tmp_path / "run/parts").iterdir())) == 1
+
+
+def test_of_a_killed_writer_the_part_that_was_to_come_counts_for_nothing(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", manifest())
+    writer = PartsWriter(run, "proxy-0")
+    writer.add_exchange(exchange(1))
+    writer.rotate({"received": 1})
+    writer.add_exchange(exchange(2))
+    writer.flush()
+    upcoming = run.part("proxy-0", state=PREPARED)
+    assert len(RunReader(tmp_path / "run").parts) == 2
+    for one in (writer._writer, upcoming):
+        one._release()  # what the kernel does when a process is killed
+    buried = run.bury("proxy-0", received=5)
+    assert buried is not None
+    assert (buried.name, buried.ledger["lost"]) == ("proxy-0.0002", 3)
+    run.close()
+    assert RunReader(tmp_path / "run").manifest.ledger["received"] == 5
+    assert not upcoming.directory.exists()
+
+
+def iter_clock() -> Callable[[], float]:
+    """Return a clock that is ten seconds later at each look."""
+    times = count(1000.0, 10.0)
+    return lambda: next(times)

@@ -75,10 +75,10 @@ def test_lines_tell_what_an_operator_must_know() -> None:
     said = "\n".join(lines("runs/first", Look(100.0, statuses, frozenset({1, 2, 4}))))
     for words in (
         "runs/first: 3 processes, stage shadow",
-        "received 1,234, mirrored 1,232, shed 2",
+        "ledger      received 1,234, mirrored 1,232, shed 2",
         "legacy events: 1,202 read, 3 wait for the tap, all of 0.5 s ago and before; refused",
-        "proxy-1      pid 2, up 90 s, longest stall 0 ms, 0 MB; has told nothing for 5 s",
-        "supervisor   is gone without an end (pid 3)",
+        "proxy-1     pid 2, up 90 s, longest stall 0 ms, 0 MB; has told nothing for 5 s",
+        "supervisor  is gone without an end (pid 3)",
         "! proxy-0: the disk is full",
         "! the supervisor is gone; the proxies serve on. To end the run: kill -TERM 1 2",
     ):

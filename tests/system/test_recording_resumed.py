@@ -1,0 +1,154 @@
+"""Several processes record; all are stopped, killed, and gone on with; nothing is glossed over."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from replay.processes import ProcessError, ServerProcess
+from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
+from shadow.recording import RunReader
+from shadow.serving import statusfiles
+
+UNDECIDED, INVALID = 3, 4
+QUEUES = "events,profiles"
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": "sid=topsecret"}
+MAIL = "someone.private@example.test"
+SOON = 15.0
+
+
+class Stage:
+    """Queues and both services; dual runs in front of them, one after the other."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.run = place / "run"
+        self.asked = 0
+        self._running: list[ServerProcess] = []
+        self._queue = self._serve("queue", *kestrel(place / "queue"))
+        self.legacy_queue = f"kestrel://{self._queue.address}/{QUEUES}"
+        self.other_queue = f"sqlite:{place}/candidate.db#{QUEUES}"
+        legacy = self._serve("ingest", *ingest("mochiweb", self.legacy_queue), log="legacy")
+        candidate = self._serve("ingest", *ingest("mochiweb", self.other_queue), log="candidate")
+        self.legacy, self.candidate = f"http://{legacy.address}", f"http://{candidate.address}"
+
+    def record(self, *words: str) -> ServerProcess:
+        """Start a dual run."""
+        return self._serve(
+            "shadow",
+            *("--listen", ANY_PORT, "--run", str(self.run), "--workers", "2"),
+            *("--legacy", self.legacy, "--legacy-queue", self.legacy_queue),
+            *("--candidate", self.candidate, "--candidate-queue", self.other_queue),
+            *("--redact", "properties.$email"),
+            *words,
+        )
+
+    def ask(self, shadow: ServerProcess, count: int) -> None:
+        """Send events, each on a connection of its own."""
+        host, _, port = shadow.address.rpartition(":")
+        for _ in range(count):
+            self.asked += 1
+            properties = {"token": "T", "distinct_id": f"p{self.asked}", "$email": MAIL}
+            body = json.dumps({"event": "bought", "properties": properties})
+            connection = http.client.HTTPConnection(host, int(port), timeout=10)
+            connection.request("POST", "/track", "data=" + body, FORM)
+            assert connection.getresponse().read() == b"1"
+            connection.close()
+
+    def kill(self, shadow: ServerProcess) -> None:
+        """Kill the supervisor and all its processes."""
+        others = [one.pid for one in statusfiles.read_all(self.run / "status")]
+        shadow.kill()
+        for pid in others:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + SOON
+        while any(map(statusfiles.is_there, statusfiles.read_all(self.run / "status"))):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    def called(self, *words: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
+    def verdict(self) -> int:
+        return self.called("compare", str(self.run), "--out", str(self.place / "out")).returncode
+
+    def close(self) -> None:
+        """End whatever is left."""
+        for process in reversed(self._running):
+            process.kill()
+        for status in statusfiles.read_all(self.run / "status"):
+            if statusfiles.is_there(status):
+                with suppress(ProcessLookupError):
+                    os.kill(status.pid, signal.SIGKILL)
+
+    def _serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
+        path = self.place / f"{log or command}.log"
+        self._running.append(ServerProcess([*COMMAND, command, *words], path))
+        return self._running[-1]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    found = Stage(tmp_path)
+    yield found
+    found.close()
+
+
+def test_a_recording_is_stopped_killed_and_gone_on_with(stage: Stage) -> None:
+    first = stage.record()
+    stage.ask(first, 30)
+    first.stop()
+    assert stage.called("run", "verify", str(stage.run)).returncode == 0
+    assert stage.verdict() == UNDECIDED
+    with pytest.raises(ProcessError, match="--resume"):
+        stage.record()
+    with pytest.raises(ProcessError, match="other redaction"):
+        stage.record("--resume", "--redact", "more")
+    second = stage.record("--resume")
+    stage.ask(second, 30)
+    time.sleep(2.5)  # all of it is flushed
+    stage.ask(second, 5)
+    stage.kill(second)
+    third = stage.record("--resume")
+    stage.ask(third, 30)
+    third.stop()
+    run = RunReader(stage.run)
+    ledger = run.manifest.ledger
+    assert (ledger["received"], ledger["remainder"], ledger["pending"]) == (stage.asked, 0, 0)
+    assert ledger["received"] - ledger["lost"] == sum(run.manifest.exchanges)
+    assert ledger["lost"] <= 5
+    assert run.manifest.state == "killed"
+    assert stage.verdict() == INVALID
+    found = stage.called("run", "verify", str(stage.run))
+    assert found.returncode == 1
+    assert "its writer was killed" in found.stdout
+
+
+def test_no_file_of_a_run_holds_what_was_to_be_hidden(stage: Stage) -> None:
+    shadow = stage.record()
+    stage.ask(shadow, 20)
+    time.sleep(1.5)
+    stage.kill(shadow)  # so that the tap's journal stays, too
+    written = {path: path.read_bytes() for path in stage.run.rglob("*") if path.is_file()}
+    assert any(path.parent.name == "tap" for path in written)
+    run = RunReader(stage.run)
+    requests = [one.request for one in run.arrivals()]
+    events = [one.body for number in run.partitions for one in run.events(number)]
+    assert requests
+    assert events
+    hidden = [*written.values(), *events, *(one.body for one in requests)]
+    hidden += [value for one in requests for _, value in one.headers]
+    for text in hidden:
+        assert MAIL.encode() not in text
+        assert b"topsecret" not in text
+    assert all(b"redacted:" in body for body in events)
