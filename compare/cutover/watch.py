@@ -18,7 +18,6 @@ from shadow.cutover.stage import Phase, State, rolled_back
 from shadow.cutover.store import Late, Store
 from shadow.serving.statusfiles import is_there
 
-WHO = "watch"
 LOOKS, PAUSE = 10, 0.5
 """How often, and how many seconds apart, a first look waits for the lanes to be known."""
 
@@ -56,8 +55,8 @@ class Watch:
         return found
 
 
-def back_if_failing(store: Store, seen: Judged, now: float) -> State | None:
-    """Roll the cutover back if *seen* says FAIL, and return its new state.
+def back_if_failing(store: Store, seen: Judged, now: float, who: str = "watch") -> State | None:
+    """Roll the cutover back if *seen* says FAIL, and return its new state; *who* did it.
 
     :raises StoreError: the cutover cannot be read or written.
     """
@@ -66,6 +65,6 @@ def back_if_failing(store: Store, seen: Judged, now: float) -> State | None:
         return None
     why = f"the run says FAIL: {'; '.join(seen.reasons)}"
     try:
-        return store.change(state.epoch, lambda one: rolled_back(one, who=WHO, why=why, at=now))
+        return store.change(state.epoch, lambda one: rolled_back(one, who=who, why=why, at=now))
     except Late:
         return None  # the next look is at what it is now

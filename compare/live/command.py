@@ -43,6 +43,12 @@ from pyingest.terminal import Address, Stoppable, Trouble, end, serve
     is_flag=True,
     help="End when standard input does, as it does when the process that wrote it is gone.",
 )
+@click.option(
+    "--cutover",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Roll this cutover back as soon as the run fails; see `mixmigrate cutover`.",
+)
 def live_command(
     run: Path,
     listen: tuple[str, int],
@@ -50,6 +56,7 @@ def live_command(
     token: str,
     token_file: Path | None,
     until_input_ends: bool,
+    cutover: Path | None,
 ) -> None:
     """Show a dual run as it goes: a page, a verdict for machines, metrics.
 
@@ -70,7 +77,7 @@ def live_command(
         raise Trouble(str(error)) from None
     if not run.parent.exists():
         raise Trouble(f"{run.parent}: no such directory, so no run can come to be in it")
-    options = LiveOptions(run, listen[0], listen[1], policy, token)
+    options = LiveOptions(run, listen[0], listen[1], policy, token, cutover=cutover)
 
     async def begin(reactor: Any) -> Stoppable:
         if until_input_ends:

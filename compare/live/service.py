@@ -10,6 +10,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from compare.cutover.watch import back_if_failing
 from compare.live.access import Access, is_loopback
 from compare.live.child import Judge
 from compare.live.history import History
@@ -20,6 +21,7 @@ from compare.live.site import Live, site
 from compare.live.state import judged_data, now_data, series_data
 from compare.live.stream import Board, message
 from compare.live.view import View
+from shadow.cutover.store import Store, StoreError
 from shadow.serving.statusfiles import is_there
 
 TICK = 1.0
@@ -48,6 +50,8 @@ class LiveOptions:
     token: str = ""
     tick: float = TICK
     look_every: float = LOOK_EVERY
+    cutover: Path | None = None
+    """Directory of a cutover, which a run that fails leads back to shadow."""
 
 
 class LiveService:
@@ -133,6 +137,18 @@ class LiveService:
             self._distinct.popleft()
         self.board.judged = message("judged", judged_data(self.view()))
         self.board.looks += 1
+        if self._options.cutover is not None:
+            self._roll_back(Store(self._options.cutover), judged)
+
+    def _roll_back(self, cutover: Store, judged: Judged) -> None:
+        """Let legacy answer again, if the candidate fails while it answers clients."""
+        try:
+            back = back_if_failing(cutover, judged, time.time(), "live")
+        except StoreError as error:
+            self.log.error("the cutover cannot be looked at: {why}", why=str(error))
+            return
+        if back is not None:
+            self.log.error("the cutover was rolled back: {why}", why=back.why)
 
     def _rate(self) -> float | None:
         if len(self._distinct) < 2:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -51,6 +51,8 @@ class KafkaReader:
         self._consumer: Consumer | None = None
         # A cluster answers a connection in order, and holds the consumer's for what may come.
         self._asker: Consumer | None = None
+        self._watcher: Consumer | None = None
+        self._gone: dict[Place, int] = {}
         self._at: dict[Place, int] = {}
         self._kept: dict[Place, int] = {}
         self._sought: dict[Place, int] = {}
@@ -80,7 +82,8 @@ class KafkaReader:
     async def gauge(self) -> dict[str, Gauge]:
         """Return what lies beyond this reader, and what was deleted before it came by.
 
-        Of the topics' own consumers a cluster tells only who asks by their group's name.
+        Of the topics' own consumers a cluster tells only who asks by their group's name, which
+        the URL may give (``?group=NAME``).
 
         :raises QueueError: the cluster cannot be asked now.
         """
@@ -111,7 +114,7 @@ class KafkaReader:
         """Keep the position and end the connections."""
         with contextlib.suppress(QueueError):  # a successor gets the last batch again
             await self._guarded(self._keep)
-        for client in (self._consumer, self._asker):
+        for client in (self._consumer, self._asker, self._watcher):
             if client is not None:
                 await asyncio.to_thread(client.close)
 
@@ -187,12 +190,36 @@ class KafkaReader:
 
     def _gauges(self) -> dict[str, Gauge]:
         self._attached()
-        ends = self._looked()
+        ends, theirs = self._looked(), self._theirs()
         gauges: dict[str, Gauge] = {}
         for name in self._url.names:
             own = {place: end for place, end in ends.items() if place[0] == name}
-            gauges[name] = Gauge(waiting=_waiting(self._at, own), lost=self._lost[name])
+            known = own.keys() <= theirs.keys()
+            gauges[name] = Gauge(
+                waiting=_waiting(self._at, own),
+                lost=self._lost[name],
+                depth=_waiting(theirs, own) if known else -1,
+                discarded=sum(self._deleted(theirs, own)) if known else -1,
+            )
         return gauges
+
+    def _theirs(self) -> dict[Place, int]:
+        """Return the offsets of the topics' own consumers, where they have any."""
+        if not self._url.options.group:
+            return {}
+        if self._watcher is None:
+            self._watcher = Consumer({**self._settings, "group.id": self._url.options.group})
+        asked = [TopicPartition(*place) for place in self._at]
+        told = self._watcher.committed(asked, timeout=READ_SECONDS)
+        return {(one.topic, one.partition): one.offset for one in told if one.offset >= 0}
+
+    def _deleted(self, theirs: dict[Place, int], own: dict[Place, int]) -> Iterator[int]:
+        """Yield, for each partition, how much was deleted before its own consumers read it."""
+        for place in own:
+            low = self._ends(place)[0]
+            gone = max(0, low - theirs[place])
+            self._gone[place] = max(self._gone.get(place, 0), gone)
+            yield self._gone[place]
 
     def _looked(self) -> dict[Place, int]:
         """Return where the partitions end; count, and step over, what was deleted unread."""

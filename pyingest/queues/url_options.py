@@ -19,7 +19,7 @@ TAKEN: Mapping[str, frozenset[str]] = MappingProxyType(
         "sqlite": frozenset({"deadline", "max_bytes", "retain"}),
         "kestrel": frozenset({"deadline"}),
         "nats": LOG | {"dedup", "max_bytes", "replicas"},
-        "kafka": LOG | {"partitions", "replicas", "mechanism"},
+        "kafka": LOG | {"partitions", "replicas", "mechanism", "group"},
         "redis": LOG | {"dedup"},
     }
 )
@@ -49,6 +49,8 @@ class UrlOptions:
     """A file whose first line is the password, so that the URL need not hold it."""
     mechanism: str = "PLAIN"
     """How Kafka is told the password: ``PLAIN``, ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``."""
+    group: str = ""
+    """The group of the topics' own consumers, whose offsets are looked at; nobody joins it."""
     tls: bool = False
     """Encrypt, and check the server's certificate."""
     ca: str = ""
@@ -104,6 +106,7 @@ READ: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "user": str,
         "password_file": str,
         "mechanism": str,
+        "group": str,
         "tls": _flag,
         "ca": str,
     }

@@ -25,8 +25,9 @@ class StageRouter:
     """Gives requests to the candidate as the stage says, and asks *rules* about copies.
 
     A person is on the same side for as long as the percentage stays, and who is on the candidate's
-    side stays there as it grows. What the rules keep from being mirrored (``filtered``, ``too
-    large``) was never compared, so during the ramp it stays legacy's.
+    side stays there as it grows. What the rules keep from being mirrored, and what is too large to
+    be kept, was never compared, so during the ramp it stays legacy's. So does everything while
+    mirroring is switched off: then the candidate is as if it were not there.
 
     :param copied: legacy has an instance whose events go to a quarantined queue.
     """
@@ -51,16 +52,21 @@ class StageRouter:
             return route
         if self.stage.phase is Phase.DONE:
             return ALONE
-        if self.stage.phase is Phase.RAMP and (
-            route.skip in _UNPROVEN or bucket(key_of(request), self._seed) >= self._limit
-        ):
+        if self.stage.phase is Phase.RAMP and not self._is_on_ramp(request, route):
             return route
         if route.skip is None:
             return COPIED if self._copied else ALONE
         return replace(route, owner=Side.CANDIDATE)
 
+    def _is_on_ramp(self, request: Seen, route: Route) -> bool:
+        """Return whether the candidate answers *request* already."""
+        # A request whose body is passed on as it comes is never compared.
+        if route.skip in _UNPROVEN or not getattr(request, "whole", True):
+            return False
+        return bucket(key_of(request), self._seed) < self._limit
 
-_UNPROVEN = (Reason.FILTERED, Reason.TOO_LARGE)
+
+_UNPROVEN = (Reason.FILTERED, Reason.TOO_LARGE, Reason.SWITCHED_OFF)
 
 
 def key_of(request: Seen) -> bytes:

@@ -86,10 +86,10 @@ class Visitor(Protocol):
         self._read_closed = True
         if self._lingering:
             self._wire.loseConnection()
-        elif self._errand is None:
-            self._end()
         elif self._uploading:
             self.abort()
+        elif self._errand is None and not self._outlet.full:
+            self._end()
 
     def writeConnectionLost(self) -> None:
         """Give up: nobody hears an answer any more."""

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -46,8 +47,11 @@ def bury(directory: Path, name: str, received: int | None = None, why: str = "")
     return manifest
 
 
-def counted(part: Part, damage: list[Damage]) -> Ledger:
-    """Return the ledger of the exchanges that a part holds; put its counts into its manifest."""
+def counted(part: Part, damage: list[Damage], read: Callable[[int], None] | None = None) -> Ledger:
+    """Return the ledger of the exchanges that a part holds; put its counts into its manifest.
+
+    :param read: told, partition by partition, how many lines were read.
+    """
     ledger, manifest = Ledger(), part.manifest
     exchanges, events = [], []
     for number in range(manifest.partitions):
@@ -62,6 +66,8 @@ def counted(part: Part, damage: list[Damage]) -> Ledger:
             lines += 1
             manifest.last = max(manifest.last, event.at)
         events.append(lines)
+        if read is not None:
+            read(exchanges[-1] + lines)
     manifest.exchanges, manifest.events = exchanges, events
     return ledger
 

@@ -36,19 +36,25 @@ def check(directory: Path, progress: Progress) -> Checked:
     run = RunReader(directory)
     checked = Checked(len(run.parts), ledger=run.manifest.ledger, damage=run.damage)
     total = sum(run.manifest.exchanges) + sum(run.manifest.events)
+    done = 0
+
+    def read(lines: int) -> None:
+        nonlocal done
+        done += lines
+        progress(done, total)
+
     for part in run.parts:
-        _check_part(part, checked)
-        progress(checked.exchanges + checked.events, total)
+        _check_part(part, checked, read)
     if run.run is not None and run.run.state == COMPLETE:
         _check_sums(run, checked)
     return checked
 
 
-def _check_part(part: Part, checked: Checked) -> None:
+def _check_part(part: Part, checked: Checked, read: Callable[[int], None]) -> None:
     """Read a part through; compare what is there with what its manifest says."""
     told = part.manifest
     reading = Part(part.directory, msgspec.structs.replace(told), part.where)
-    found = counted(reading, checked.damage)
+    found = counted(reading, checked.damage, read)
     where = f"{part.where}{NAME}"
     for kind in ("exchanges", "events"):
         there, said = sum(getattr(reading.manifest, kind)), sum(getattr(told, kind))

@@ -279,6 +279,8 @@ def _page(reactor: Any, settings: ShadowSettings, log: Log) -> LivePage | None:
     words = ["--policy", settings.live_policy]
     if settings.live_token_file:
         words += ["--token-file", settings.live_token_file]
+    if settings.cutover:
+        words += ["--cutover", settings.cutover]
     return LivePage(reactor, Path(settings.run), settings.live, log, words)
 
 

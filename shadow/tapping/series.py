@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-FILE = "queues.jsonl"
+FILE, BEFORE = "queues.jsonl", "queues.before.jsonl"
+LONGEST = 64 * 1024 * 1024
+"""Bytes after which a file is begun anew, about a day; the one before is kept, older ones not."""
 
 
 class Series:
@@ -23,6 +25,9 @@ class Series:
         try:
             with self._path.open("ab", buffering=0) as file:
                 file.write(data)
+                is_full = file.tell() > LONGEST
+            if is_full:
+                self._path.replace(self._path.with_name(BEFORE))
             self.error = ""
         except OSError as error:
             self.error = f"{self._path}: {error.strerror}"

@@ -422,6 +422,7 @@ def test_a_further_mismatch_never_improves_a_verdict(
         before = after
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.integers(0, 120_000))
 def test_nothing_compared_never_passes(distinct: int) -> None:
     summary = clean_summary(distinct, EQUAL)

@@ -209,6 +209,26 @@ class KafkaGaugeTests(GaugeCase):
 
         return Deferred.fromCoroutine(body())
 
+    def test_the_group_that_the_url_names_tells_depth(self) -> Deferred[None]:
+        async def body() -> None:
+            self.server.make([self.name])
+            queue = open_queue(reactor, self.url())
+            reader = open_reader(reactor, f"{self.url()}?group=own-{self.name}", f"tap-{self.name}")
+            await reader.attach()
+            own = open_reader(reactor, self.url(), f"own-{self.name}")
+            await own.attach()
+            self.assertEqual((await self.gauge(reader)).depth, 0)
+            key = [Event(self.name, b"%d" % n, b"k") for n in range(10)]
+            self.assertEqual(await queue.publish(key), [Outcome.STORED] * 10)
+            self.assertEqual(len(await own.read(4)), 4)
+            await own.close()
+            gauge = await self.gauge(reader)
+            self.assertEqual((gauge.waiting, gauge.depth, gauge.discarded), (10, 6, 0))
+            await reader.close()
+            await queue.close()
+
+        return Deferred.fromCoroutine(body())
+
 
 class KestrelGaugeTests(GaugeCase):
     """The embedded queue server."""

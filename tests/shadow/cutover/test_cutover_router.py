@@ -15,6 +15,7 @@ from shadow.cutover.router import Mirroring, StageRouter, key_of
 from shadow.cutover.stage import DONE, FLIPPED, SHADOW, Phase, Stage
 from shadow.exchange import Reason, Side
 from shadow.routing import Route
+from shadow.testing import raw_request
 
 
 def event(person: object = "ada", token: str = "t1") -> dict[str, Any]:
@@ -143,7 +144,14 @@ class Skipping:
         return Route(skip=self._reason)
 
 
-@pytest.mark.parametrize("reason", [Reason.FILTERED, Reason.TOO_LARGE])
+def test_what_is_passed_on_unread_stays_legacys_during_the_ramp() -> None:
+    large = raw_request(b"POST /track HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    large.whole = False
+    assert router(ramp(99.999999)).route(large).owner is Side.LEGACY
+    assert router(FLIPPED).route(large).owner is Side.CANDIDATE
+
+
+@pytest.mark.parametrize("reason", [Reason.FILTERED, Reason.TOO_LARGE, Reason.SWITCHED_OFF])
 def test_what_was_never_compared_stays_legacys_during_the_ramp(reason: Reason) -> None:
     assert router(ramp(99.9), rules=Skipping(reason)).route(get(ADA)).owner is Side.LEGACY
     assert router(FLIPPED, rules=Skipping(reason)).route(get(ADA)).owner is Side.CANDIDATE

@@ -230,6 +230,26 @@ class RelayingTests(TestCase):
         self.assertEqual(await client.hear(b"never"), ONE * 2)
         await self.settled(2)
 
+    async def test_a_client_that_half_closes_and_fetches_slowly_gets_all_its_answers(self) -> None:
+        size = 60_000
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"y" * size
+        self.begin(answering(answer))
+        client = await self.client()
+        client.transport.pauseProducing()
+        await self.until(lambda: bool(self.door.connections))
+        (visitor,) = self.door.connections
+        asked = 0
+        while not visitor._outlet.full:
+            client.say(GET)
+            asked += 1
+            await deferLater(CLOCK, 0.001)
+        client.say(GET * 3)
+        client.transport.loseWriteConnection()
+        await self.until(lambda: visitor._read_closed)
+        client.transport.resumeProducing()
+        await self.until(lambda: client.closed)
+        self.assertEqual(len(client.heard), len(answer) * (asked + 3))
+
     # 100 Continue.
 
     async def test_a_client_that_waits_is_told_once_to_go_on(self) -> None:

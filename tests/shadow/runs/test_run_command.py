@@ -12,6 +12,7 @@ from pyingest.message import Request
 from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.ledger import Ledger
 from shadow.recording import Manifest, RunReader, RunWriter
+from shadow.runs.checking import check
 from shadow.runs.manifest import RunManifest
 from shadow.runs.run import Run
 from shadow.testing import ONE
@@ -73,6 +74,15 @@ def test_a_whole_run_verifies(tmp_path: Path) -> None:
     result = called("verify", tmp_path / "run")
     assert result.output == f"{tmp_path / 'run'}: whole, 3 requests and 3 events in 6 parts\n"
     assert result.exit_code == 0
+
+
+def test_a_long_verification_says_how_far_it_is(tmp_path: Path) -> None:
+    recorded(tmp_path / "run")
+    told: list[tuple[int, int]] = []
+    check(tmp_path / "run", lambda done, total: told.append((done, total)))
+    assert told[-1] == (6, 6)
+    assert told == sorted(told)
+    assert len(told) == 6 * 2  # parts by partitions
 
 
 def test_what_is_damaged_is_told_by_its_place_with_exit_code_1(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from shadow.exchange import Side, TappedEvent
 from shadow.recording import Manifest, RunWriter
+from shadow.tapping import series
 from shadow.tapping.journal import BEFORE, NOW, Journal, left_in, unrecorded
+from shadow.tapping.series import BEFORE as BEFORE_SERIES
 from shadow.tapping.series import Series, read_series
 
 
@@ -97,18 +99,30 @@ def test_only_what_the_segments_lack_is_unrecorded(tmp_path: Path) -> None:
 
 
 def test_a_series_is_read_back_but_for_half_a_line(tmp_path: Path) -> None:
-    series = Series(tmp_path / "queues.jsonl")
-    series.add([{"t": 1.0, "lag": 3}, {"t": 1.0, "lag": 4}])
-    series.add([{"t": 2.0, "lag": 0}])
+    made = Series(tmp_path / "queues.jsonl")
+    made.add([{"t": 1.0, "lag": 3}, {"t": 1.0, "lag": 4}])
+    made.add([{"t": 2.0, "lag": 0}])
     with (tmp_path / "queues.jsonl").open("ab") as file:
         file.write(b'{"t": 3.0, "la')
     assert [line["lag"] for line in read_series(tmp_path / "queues.jsonl")] == [3, 4, 0]
 
 
+def test_a_series_that_grew_long_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "LONGEST", 100)
+    made = Series(tmp_path / "queues.jsonl")
+    for n in range(31):
+        made.add([{"t": n, "text": "x" * 20}])
+    kept = [*read_series(tmp_path / BEFORE_SERIES), *read_series(tmp_path / "queues.jsonl")]
+    assert [line["t"] for line in kept] == list(range(31 - len(kept), 31))
+    assert 3 <= len(kept) <= 8
+
+
 def test_a_disk_that_does_not_take_the_series_harms_nothing(tmp_path: Path) -> None:
-    series = Series(tmp_path / "no" / "queues.jsonl")
-    series.add([{"t": 1.0}])
-    assert "No such file" in series.error
+    made = Series(tmp_path / "no" / "queues.jsonl")
+    made.add([{"t": 1.0}])
+    assert "No such file" in made.error
 
 
 def test_how_a_tap_fared_outlives_it(journal: Journal, tmp_path: Path) -> None:
