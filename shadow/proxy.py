@@ -66,21 +66,22 @@ class Proxy:
         request.at = self._now()
         if request.whole:
             self.ledger.received += 1
-        run = DualRun(self.ledger.received, request, self._route(request))
-        owner = run.route.owner
+        try:
+            route = self.router.route(request)
+        except Exception:
+            route = self._way_out()
+        run = DualRun(self.ledger.received, request, route)
+        owner = route.owner
         instead = self._hand_over if owner is Side.CANDIDATE else None
         errand = Errand(run, visitor, told, self._owner_ended, instead)
         visitor.begin(errand)
         self.owners[owner].send(request, errand)
 
-    def _route(self, request: RawRequest) -> Route:
-        """Ask the router; a fault of its must not cost a client the answer."""
-        try:
-            return self.router.route(request)
-        except Exception:
-            self.log.failure("a request could not be routed; it is not copied")
-            owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
-            return Route(owner, Reason.FILTERED)
+    def _way_out(self) -> Route:
+        """Return the way of a request that the router failed at: it must not cost the answer."""
+        self.log.failure("a request could not be routed; it is not copied")
+        owner = Side.LEGACY if Side.LEGACY in self.owners else Side.CANDIDATE
+        return Route(owner, Reason.FILTERED)
 
     def _hand_over(self, errand: Errand) -> None:
         """Let legacy answer a request of the candidate's."""

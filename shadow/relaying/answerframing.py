@@ -22,14 +22,12 @@ class KnownAnswers:
     Most answers of an ingestion service are equal to the last byte within a second.
     """
 
-    __slots__ = ("_heads",)
+    __slots__ = ("_heads", "get")
 
     def __init__(self) -> None:
         self._heads: dict[bytes, AnswerHead] = {}
-
-    def get(self, data: bytes) -> AnswerHead | None:
-        """Return the head of an answer that *data* is exactly, if that is known."""
-        return self._heads.get(data)
+        self.get = self._heads.get
+        """Gives the head of the answer that some bytes are exactly, or ``None``."""
 
     def add(self, data: bytes, head: AnswerHead) -> None:
         """Remember that *data* is exactly one answer, and leaves its connection open."""
@@ -53,6 +51,7 @@ class AnswerFramer:
         "_kept",
         "_known",
         "_most",
+        "_recall",
         "_size",
         "answer",
         "surplus",
@@ -63,6 +62,7 @@ class AnswerFramer:
         self._most = most
         """Bytes that are kept of an answer."""
         self._known = known or KnownAnswers()
+        self._recall = self._known.get
         self.wrong = ""
         """Why this is no answer, or an empty text."""
         self.surplus = False
@@ -102,7 +102,7 @@ class AnswerFramer:
     def feed(self, data: bytes) -> bytes:
         """Take bytes; return those that can be passed on."""
         if self._fresh:
-            head = self._known.get(data)
+            head = self._recall(data)
             if head is not None and not self._is_head:
                 self.answer = RawAnswer(head, data, True, True)
                 return data

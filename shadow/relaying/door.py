@@ -17,6 +17,20 @@ Ask = Callable[[RawRequest, Visitor, bool], None]
 """Takes a request of a client, and whether that has had its ``100 Continue``."""
 
 
+MOST = 20_000
+"""Connections of clients at a time."""
+
+
+def places(files: int, owners: int, copies: int, most: int = MOST) -> int:
+    """Return how many clients there is room for with so many *files* for connections.
+
+    Each client may need a connection to the owner of its request, too: without one it would hear
+    502. *owners* and *copies* are how many connections there may be to those.
+    """
+    rest = files - copies
+    return max(1, min(most, max(rest - owners, rest // 2)))
+
+
 @dataclass(frozen=True, slots=True)
 class DoorTimes:
     """Time limits of a client's connection, in whole seconds; they are kept to within a second."""
@@ -44,7 +58,7 @@ class Door(Factory):
         clock: Any,
         limits: FramingLimits | None = None,
         times: DoorTimes | None = None,
-        most: int = 20_000,
+        most: int = MOST,
     ) -> None:
         self.ask = ask
         self.refused = refused

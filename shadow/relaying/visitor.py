@@ -188,20 +188,13 @@ class Visitor(Protocol):
     def pass_on(self, data: bytes) -> None:
         """Send bytes of an answer."""
         self._active = self._door.tick
-        if self._headless:
-            data = self._with_head(data)
+        if self._headless and not data.startswith(_INTERIM):
+            self._headless = False
+            if self._door.draining:
+                # A client that did not know would send its next request to nobody.
+                data = announced(data, b"close")
         if not self._ended:
             self._outlet.send(data)
-
-    def _with_head(self, data: bytes) -> bytes:
-        """Return the first bytes of an answer; at the end of our days they say that we close.
-
-        A client that did not know would send its next request to nobody.
-        """
-        self._headless = data.startswith(_INTERIM)
-        if self._headless or not self._door.draining:
-            return data
-        return announced(data, b"close")
 
     def wants_more(self) -> None:
         """Read on: the side takes more of the request."""

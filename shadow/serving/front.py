@@ -10,6 +10,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 
 from pyingest.server import family, taken
+from pyingest.serving.filelimit import raise_file_limit
 from shadow.breaker import Breaker
 from shadow.exchange import Exchange, Reason, Side
 from shadow.isolating.isolation import Isolation, breaker_limits
@@ -17,7 +18,7 @@ from shadow.lane import Lane
 from shadow.ledger import Ledger
 from shadow.options import ShadowError, ShadowOptions, address
 from shadow.proxy import Proxy
-from shadow.relaying.door import Door
+from shadow.relaying.door import MOST, Door, places
 from shadow.relaying.mirror import Mirror
 from shadow.relaying.pool import Pool, PoolLimits, reachable
 from shadow.routing import Router
@@ -68,8 +69,15 @@ class Front:
         }
         self.proxy = Proxy(reactor, self.owners, self.mirrors, router, observers)
         self.proxy.ledger = ledger
-        self.door = Door(self.proxy.ask, self.proxy.refused, reactor)
+        self.door = Door(self.proxy.ask, self.proxy.refused, reactor, most=self._places())
         self._listening: Any = None
+
+    def _places(self) -> int:
+        """Return how many clients there is room for, as open files go."""
+        owners = sum(pool.limits.connections for pool in self.owners.values())
+        copies = sum(pool.limits.connections for pool in self._shown.values())
+        files = raise_file_limit(MOST + owners + copies)
+        return places(files, owners, copies)
 
     async def check(self) -> None:
         """Look whether legacy is there.

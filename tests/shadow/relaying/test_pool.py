@@ -1,5 +1,6 @@
 """One side over real sockets: every way to fail is a value, and nothing is sent twice."""
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -182,6 +183,15 @@ class PoolTests(TestCase):
         wire.getHandle().send(ONE)  # the proxy's reactor has no turn before the next request
         ended = await self.send(pool)
         self.assertEqual((self.answered(ended), self.connections), (1, 2))
+
+    async def test_a_connection_that_takes_no_byte_is_replaced_by_another(self) -> None:
+        pool = self.serve(lambda server, _: write(server, ONE))
+        await self.send(pool)
+        wire: Any = pool._idle[0].transport
+        wire.getHandle().shutdown(socket.SHUT_WR)
+        pool._idle[0].since = time.monotonic() + 60  # so fresh that nobody looks at it
+        ended = await self.send(pool)
+        self.assertEqual((self.answered(ended), self.requests, self.connections), (1, 2, 2))
 
     async def test_who_waits_for_a_connection_in_vain_times_out(self) -> None:
         pool = self.serve(lambda *_: None, answer=0.3, connections=1)
