@@ -1,6 +1,7 @@
 """One part of a run, read: whole, damaged, or still being written."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,4 @@ class Part:
 
 def renumbered(exchange: Exchange, base: int) -> Exchange:
     """Return *exchange* with *base* added to its number."""
-    return Exchange(
-        exchange.number + base,
-        exchange.at,
-        exchange.request,
-        exchange.legacy,
-        exchange.candidate,
-        exchange.owner,
-    )
+    return replace(exchange, number=exchange.number + base)

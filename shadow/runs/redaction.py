@@ -68,13 +68,11 @@ class Redactor:
             body,
             request.version,
         )
-        return Exchange(
-            exchange.number,
-            exchange.at,
-            hidden,
-            self._outcome(exchange.legacy, scrub),
-            self._outcome(exchange.candidate, scrub),
-            exchange.owner,
+        return replace(
+            exchange,
+            request=hidden,
+            legacy=self._outcome(exchange.legacy, scrub),
+            candidate=self._outcome(exchange.candidate, scrub),
         )
 
     def event(self, event: TappedEvent) -> TappedEvent:

@@ -76,7 +76,8 @@ class Opened:
         """
         if self.run is None or not self.run.pruned.parts:
             return -math.inf
-        return min((one.manifest.first for one in self.parts if one.manifest.first), default=0.0)
+        firsts = (one.manifest.first for one in self.parts if one.manifest.first)
+        return min(firsts, default=math.inf)
 
     def _found(self, directory: Path) -> list[Part]:
         parts: list[Part] = []

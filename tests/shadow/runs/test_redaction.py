@@ -7,6 +7,7 @@ import re
 import sys
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +22,7 @@ from shadow.exchange import Answered, Exchange, Failed, Failure, Side, TappedEve
 from shadow.ledger import Ledger
 from shadow.recording import RunReader
 from shadow.runs.manifest import RecordingError, RunManifest
+from shadow.runs.part import renumbered
 from shadow.runs.redaction import Asked, Redactor
 from shadow.runs.run import Run
 from shadow.runs.secrets import Key, load_key
@@ -324,3 +326,14 @@ def test_a_run_is_not_gone_on_with_in_the_clear(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="other redaction"):
         Run.resume(tmp_path / "run", manifest)
     assert KEY.name in RunReader(tmp_path / "run").manifest.notes[0]
+
+
+def test_all_else_that_is_told_of_an_exchange_stays() -> None:
+    cookie = Request(b"GET", b"/track", ((b"Cookie", b"sid=9"),))
+    one = replace(exchange(cookie), number=7, at=8.0, owner=Side.CANDIDATE, handed_over=True)
+    found = REDACTOR.exchange(one)
+    names = {field.name for field in fields(Exchange)}
+    same = {name for name in names if getattr(found, name) == getattr(one, name)}
+    assert same == names - {"request"}
+    other = renumbered(one, 100)
+    assert (other.number, replace(other, number=7)) == (107, one)
