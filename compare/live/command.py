@@ -39,15 +39,15 @@ from pyingest.terminal import Address, Stoppable, Trouble, end, serve
     help="A file that holds the token. Needed where others than this machine can reach the page.",
 )
 @click.option(
+    "--until-input-ends",
+    is_flag=True,
+    help="End when standard input does, as it does when the process that wrote it is gone.",
+)
+@click.option(
     "--cutover",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Roll this cutover back as soon as the run fails; see `mixmigrate cutover`.",
-)
-@click.option(
-    "--until-input-ends",
-    is_flag=True,
-    help="End when standard input does, as it does when the process that wrote it is gone.",
 )
 def live_command(
     run: Path,
@@ -55,8 +55,8 @@ def live_command(
     policy: str,
     token: str,
     token_file: Path | None,
-    cutover: Path | None,
     until_input_ends: bool,
+    cutover: Path | None,
 ) -> None:
     """Show a dual run as it goes: a page, a verdict for machines, metrics.
 

@@ -125,10 +125,6 @@ def _pages(there: Sequence[Status]) -> Iterator[str]:
             yield page["address"]
 
 
-def _pids(pages: Sequence[dict[str, Any]]) -> list[int]:
-    return [page["pid"] for page in pages if page.get("pid")]
-
-
 def _rate(rate: float) -> str:
     return f" ({rate:,.0f}/s)" if rate else ""
 
@@ -173,6 +169,5 @@ def _orphans(look: Look, there: Sequence[Status]) -> Iterator[str]:
     supervised = any(one.name == SUPERVISOR for one in look.statuses)
     left = [one for one in there if one.name.startswith("proxy")]
     if supervised and left and all(one.name != SUPERVISOR for one in there):
-        pages = [one.more.get("live") or {} for one in look.statuses if one.name == SUPERVISOR]
-        pids = " ".join(str(one) for one in [*(one.pid for one in left), *_pids(pages)])
+        pids = " ".join(str(one.pid) for one in left)
         yield f"  ! the supervisor is gone; the proxies serve on. To end the run: kill -TERM {pids}"

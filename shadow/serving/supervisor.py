@@ -92,10 +92,13 @@ class Supervisor:
         :raises ShadowError: a process cannot begin; the others are ended.
         """
         trigger = self._reactor.addSystemEventTrigger("before", "shutdown", self._cut_short)
-        await self._start()
+        try:
+            await self._start()
+        finally:
+            if not self._stopping:
+                self._reactor.removeSystemEventTrigger(trigger)
         if self._stopping:
             raise ShadowError(EARLY)
-        self._reactor.removeSystemEventTrigger(trigger)
 
     async def _start(self) -> None:
         listen = self._settings.shadow
