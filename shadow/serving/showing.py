@@ -45,11 +45,11 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
     yield f"{run}: {state}, stage {total.stage or 'unknown'}{mirroring}"
     yield from _ledger(total, look, before)
     circuits = "; ".join(total.breakers) or "closed"
-    yield f"  lane     {total.waiting:,} wait, {total.in_flight:,} in flight; circuit {circuits}"
+    yield f"  lane      {total.waiting:,} wait, {total.in_flight:,} in flight; circuit {circuits}"
     for name, side in total.sides.items():
-        yield f"  {name:<9}{_side(side)}"
+        yield f"  {name:<9} {_side(side)}"
     for name, queue in total.queues.items():
-        yield f"  queue    {name}: {_queue(queue, look.at)}"
+        yield f"  queue     {name}: {_queue(queue, look.at)}"
     for one in look.statuses:
         yield from _process(one, look)
     yield from (f"  ! {error}" for error in total.errors)
@@ -106,10 +106,10 @@ def _ledger(total: Sum, look: Look, before: Look | None) -> Iterator[str]:
         for name in names
         if ledger.get(name)
     ]
-    yield "  ledger   " + ", ".join(told or ["received 0"])
+    yield "  ledger    " + ", ".join(told or ["received 0"])
     open_ = ledger.get("remainder", 0)
     if open_:
-        yield f"           {open_:,} are under way: in no bucket yet"
+        yield f"            {open_:,} are under way: in no bucket yet"
 
 
 def _rate(rate: float) -> str:

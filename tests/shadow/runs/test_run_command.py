@@ -75,6 +75,15 @@ def test_a_whole_run_verifies(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
+def test_a_run_that_grows_is_not_called_damaged(tmp_path: Path) -> None:
+    live = recorded(tmp_path / "run", closed=False)
+    result = called("verify", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "it is being recorded; end that first" in result.output
+    live.close()
+    assert called("verify", tmp_path / "run").exit_code == 0
+
+
 def test_what_is_damaged_is_told_by_its_place_with_exit_code_1(tmp_path: Path) -> None:
     recorded(tmp_path / "run")
     segment = next((tmp_path / "run/parts/p.0003").glob("exchanges-*"))
