@@ -15,6 +15,8 @@ from replay.importing.pairing import WINDOW, Pair, Pairing
 from shadow.exchange import Exchange, NotMirrored, Reason, Side, TappedEvent
 from shadow.ledger import Ledger
 from shadow.recording import Manifest, RunWriter
+from shadow.runs.redaction import Redactor
+from shadow.runs.telling import redacted_note
 
 EXAMPLES = 3
 ONLY_STATUS = "imported from access logs: of answers only the status and the time are compared"
@@ -69,16 +71,23 @@ class Import:
     """Writes the run.
 
     :param names: the queue names of each side, and those they are compared under.
+    :param redactor: hides secrets in all that is recorded.
     :raises RecordingError: the directory is not empty, or cannot be written.
     """
 
     def __init__(
-        self, run: Path, manifest: Manifest, names: dict[Side, dict[str, str]] | None = None
+        self,
+        run: Path,
+        manifest: Manifest,
+        names: dict[Side, dict[str, str]] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.found = Imported()
         self._run = run
         self._manifest = manifest
-        self._writer = RunWriter(run, manifest)
+        if redactor is not None:
+            manifest.notes.append(redacted_note(redactor.told))
+        self._writer = RunWriter(run, manifest, hider=redactor)
         self._names = names or {side: {} for side in Side}
         self._ledger = Ledger()
         self._taps: dict[str, dict[str, Any]] = {}

@@ -47,6 +47,13 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Seconds between two lines of one request, where the logs have no request id.",
 )
+@click.option(
+    "--redact",
+    multiple=True,
+    metavar="FIELD",
+    help="Field of the payload, such as properties.$email, to be kept as a keyed hash; repeatable. "
+    "Credentials and cookies always are.",
+)
 @click.option("--note", "notes", multiple=True, help="A sentence for the report; repeatable.")
 def import_command(
     legacy_log: Path | None,
@@ -55,6 +62,7 @@ def import_command(
     window: float,
     position: str,
     take_position: str,
+    redact: tuple[str, ...],
     notes: tuple[str, ...],
     **sources: Any,
 ) -> None:
@@ -79,7 +87,7 @@ def import_command(
             return
         if legacy_log is None or candidate_log is None or run_directory is None:
             raise Trouble("give --legacy-log, --candidate-log and --run")
-        begun = _begin(run_directory, (legacy_log, candidate_log), sources, notes)
+        begun = _begin(run_directory, (legacy_log, candidate_log), sources, notes, redact)
         try:
             _carry_out(begun, (legacy_log, candidate_log), window, sources, position)
         except Exception:
@@ -107,11 +115,16 @@ def _take_position(queues: tuple[str, str], name: str) -> None:
 
 
 def _begin(
-    directory: Path, logs: tuple[Path, Path], sources: dict[str, Any], notes: tuple[str, ...]
+    directory: Path,
+    logs: tuple[Path, Path],
+    sources: dict[str, Any],
+    notes: tuple[str, ...],
+    redact: tuple[str, ...],
 ) -> "Import":
     from replay.importing.building import Import
     from shadow.exchange import Side
     from shadow.recording import Manifest
+    from shadow.runs.settings import RecordingSettings
 
     names: dict[Side, dict[str, str]] | None = None
     if sources["legacy_queue"] and sources["candidate_queue"]:
@@ -121,7 +134,10 @@ def _begin(
         place = _source(sources, side)
         told.append({"url": f"access log {log}", "queue": place, "build": ""})
     manifest = Manifest(created=time.time(), legacy=told[0], candidate=told[1], notes=list(notes))
-    return Import(directory, manifest, names)
+    hidden = RecordingSettings(redact=redact)
+    if hidden.flaws():
+        raise Trouble("; ".join(hidden.flaws()).replace("recording.redact", "--redact"))
+    return Import(directory, manifest, names, hidden.redactor())
 
 
 def _names(legacy: str, candidate: str) -> "dict[Side, dict[str, str]]":

@@ -61,3 +61,18 @@ def test_a_log_that_is_none_is_refused_and_the_directory_can_be_used_again(
     assert (done.exit_code, "in none of the formats" in done.output) == (2, True)
     Path(sources["--legacy-log"]).write_text(LINE % (1, 1))
     assert invoke(sources).exit_code == 0
+
+
+def test_a_field_that_is_redacted_does_not_reach_the_run(sources: dict[str, str]) -> None:
+    message = json.dumps({"event": "e", "properties": {"$email": "ada@example.org"}})
+    for side in ("legacy", "candidate"):
+        Path(sources[f"--{side}-events"]).write_text(message + "\n")
+    done = invoke(sources | {"--redact": "properties.$email"})
+    assert done.exit_code == 0, done.output
+    run = RunReader(Path(sources["--run"]))
+    bodies = [event.body for number in run.partitions for event in run.events(number)]
+    assert len(bodies) == 2
+    assert bodies[0] == bodies[1]
+    assert b"redacted:" in bodies[0]
+    assert b"ada@" not in bodies[0]
+    assert any("$email" in note for note in run.manifest.notes)
