@@ -92,11 +92,11 @@ def address(url: str) -> tuple[str, int]:
 
     :raises ShadowError: it is not of the form ``http://HOST:PORT``.
     """
-    parts = urlsplit(url)
     try:
-        port = parts.port or 80
-    except ValueError:
-        port = 0
-    if parts.scheme != "http" or not parts.hostname or not port or parts.path not in ("", "/"):
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:  # the port is no number, a bracket is open
+        host, port = None, 0
+    if not host or parts.scheme != "http" or not port or parts.path not in ("", "/"):
         raise ShadowError(f"{url!r} is not the URL of a service; write http://HOST:PORT")
-    return parts.hostname, port
+    return host, port

@@ -23,7 +23,10 @@ def flaws(summary: Summary, manifest: Manifest, policy: Policy | None = None) ->
     """
     yield from (f"the run is damaged: {damage}" for damage in summary.damage)
     if manifest.state != "complete":
-        yield f"the run is {manifest.state!r}: its writer did not come to an end; record it again"
+        yield (
+            f"the run is {manifest.state!r}: its writer did not come to an end; if it is at work, "
+            "end it (SIGTERM), else record it again"
+        )
     yield from _ledger_flaws(summary, manifest.ledger)
     for side in Side:
         yield from _tap_flaws(side, manifest.taps.get(side.value))

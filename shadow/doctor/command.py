@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pyingest.terminal import Trouble, say
+from pyingest.terminal import Address, Trouble, say
 
 if TYPE_CHECKING:
     from shadow.doctor.conversation import Conversation
@@ -19,6 +19,7 @@ NOT_WELL = 1
 
 
 @click.command("doctor")
+@click.option("--listen", type=Address(), help="Where clients are to come in: is it free?")
 @click.option("--legacy", metavar="URL", help="The service in production: is it there?")
 @click.option("--candidate", metavar="URL", help="Its rewrite.")
 @click.option("--legacy-queue", metavar="URL", help="Where legacy's events lie.")
@@ -75,6 +76,7 @@ def doctor_command(
 
 def _examine(
     as_json: bool,
+    listen: tuple[str, int] | None,
     legacy: str | None,
     candidate: str | None,
     legacy_queue: str | None,
@@ -83,10 +85,11 @@ def _examine(
 ) -> None:
     from shadow.doctor.checks import queues
     from shadow.doctor.findings import Level, count, finding_dicts, finding_lines
-    from shadow.doctor.probing import queue, service
+    from shadow.doctor.probing import place, queue, service
     from shadow.doctor.surroundings import surroundings
 
     findings = surroundings(run)
+    findings += [place(*listen)] if listen else []
     for side, url in (("legacy", legacy), ("candidate", candidate)):
         findings += service(side, url) if url else []
     if legacy_queue and candidate_queue:

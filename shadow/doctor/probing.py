@@ -7,12 +7,24 @@ from typing import Any
 
 from pyingest.queues.interface import QueueError, Reader, parse_queue_url
 from pyingest.queues.opening import open_reader
+from pyingest.server import ListenError
+from pyingest.serving.sockets import check_free
 from shadow.doctor.checks import date_skew
 from shadow.doctor.findings import Finding, ok, problem, warning
 from shadow.options import ShadowError, address
 
 SECONDS = 3.0
 """For a service to answer."""
+
+
+def place(host: str, port: int) -> Finding:
+    """Return whether clients could come in at an address: bound for a moment, never listened on."""
+    try:
+        check_free(host, port)
+    except ListenError as error:
+        why, _, todo = str(error).rpartition("; ")
+        return problem("listen", why, todo)
+    return ok("listen", f"{host}:{port} is free")
 
 
 def service(side: str, url: str) -> list[Finding]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pyingest.terminal import Trouble
+
 if TYPE_CHECKING:
     from shadow.isolating.switch import Control
     from shadow.status import Status
@@ -33,9 +35,7 @@ def switch_command(run: Path, turn: str | None, why: str) -> None:
     from shadow.isolating.watchedfile import replace
 
     if not run.is_dir():
-        raise click.ClickException(
-            f"{run}: no such directory; name the one given to --run of mixmigrate shadow"
-        )
+        raise Trouble(f"{run}: no such directory; name the one given to --run of mixmigrate shadow")
     path = control_file(run)
     try:
         before = read_control(path.read_bytes() if path.exists() else None)
@@ -45,9 +45,7 @@ def switch_command(run: Path, turn: str | None, why: str) -> None:
         now = Control(mirroring=turn == "on", why=why, at=time.time())
         replace(path, write_control(now))
     except OSError as error:
-        raise click.ClickException(
-            f"{path}: {error.strerror or error}; the switch is as it was"
-        ) from None
+        raise Trouble(f"{path}: {error.strerror or error}; the switch is as it was") from None
     was = "on" if before.mirroring else "off"
     told = f"it was {was}" if was != turn else f"it was {was} already"
     click.echo(f"mirroring {turn} for {run}; {told}")

@@ -9,8 +9,9 @@ import msgspec
 from shadow.ledger import Ledger
 from shadow.recording import RunReader
 from shadow.runs.burial import counted
-from shadow.runs.manifest import COMPLETE, KILLED, Damage, PartManifest
+from shadow.runs.manifest import COMPLETE, KILLED, Damage, PartManifest, RecordingError
 from shadow.runs.part import Part
+from shadow.runs.run import is_recorded
 from shadow.runs.union import NAME
 
 Progress = Callable[[int, int], None]
@@ -31,9 +32,14 @@ class Checked:
 def check(directory: Path, progress: Progress) -> Checked:
     """Read the run in *directory* through, and return what it holds and what is wrong with it.
 
-    :raises RecordingError: it is no run.
+    :raises RecordingError: it is no run, or it grows while we read.
     """
     run = RunReader(directory)
+    if run.run is not None and is_recorded(directory):
+        raise RecordingError(
+            f"{directory}: it is being recorded; end that first (SIGTERM), or look at it with "
+            "`mixmigrate live`"
+        )
     checked = Checked(len(run.parts), ledger=run.manifest.ledger, damage=run.damage)
     total = sum(run.manifest.exchanges) + sum(run.manifest.events)
     done = 0

@@ -64,7 +64,10 @@ class Run:
             run = cls(directory, _owned(directory), redactor)
             run._write(msgspec.structs.replace(manifest, redacted=_told(redactor)))
         except OSError as error:
-            raise RecordingError(f"{directory}: cannot write a run here: {error}") from None
+            raise RecordingError(
+                f"{directory}: cannot write a run here: {error.strerror or error}; name another "
+                "directory, one that is empty or not there yet"
+            ) from None
         return run
 
     @classmethod

@@ -65,6 +65,11 @@ class RecordingSettings(Section, frozen=True):
                 (_seconds if name.endswith("age") else _bytes)(getattr(self, name))
             except ValueError as error:
                 found.append(f"recording.{name}: {error}")
+        found += (
+            f"recording.redact: {path!r} names no field; write properties.$email, or $email"
+            for path in self.redact
+            if not path.rpartition(".")[2]
+        )
         return found
 
 

@@ -99,7 +99,7 @@ class Opened:
 
     def _note_state(self, manifest: Manifest | RunManifest) -> None:
         if manifest.state != COMPLETE:
-            what = f"the run is {manifest.state!r}: its writer was killed"
+            what = f"the run is {manifest.state!r}: its writer was killed, or is still at work"
             self.damage.append(Damage(NAME, what))
 
 

@@ -17,11 +17,15 @@ from twisted.python.failure import Failure
 
 from pyingest.serving.logs import Log
 from pyingest.serving.slots import Deaths
+from pyingest.terminal import USAGE_ERROR
+from shadow.options import ShadowError
 
 COMMAND = (sys.executable, "-P", "-m", "cli", "live")
 START = 15.0
 """Seconds that it gets to listen before the rest goes on without it."""
 LOOK = 0.05
+CANNOT = f"exit code {USAGE_ERROR}"
+"""How it ends when what it was told cannot be used: trying again is no use."""
 LONGEST = 4096
 """Bytes of its output in which the address is looked for."""
 
@@ -43,6 +47,7 @@ class LivePage:
         self._deaths = Deaths()
         self._process: _Process | None = None
         self._later: Any = None
+        self._how = ""
         self._stopping = False
         self.address = ""
         """HOST:PORT, once it listens; the same for every successor."""
@@ -52,12 +57,24 @@ class LivePage:
         """Of the present process; 0 if there is none."""
         return self._process.pid if self._process is not None else 0
 
+    @property
+    def _cannot(self) -> bool:
+        return not self.address and self._how == CANNOT
+
     async def start(self) -> None:
-        """Start it and wait until it listens; one that does not is tried again later."""
+        """Start it and wait until it listens; one that does not is tried again later.
+
+        :raises ShadowError: it cannot do what it was told; it has said why on standard error.
+        """
         self._spawn()
         until = self._reactor.seconds() + START
         while not self.address and self._process and self._reactor.seconds() < until:
             await deferLater(self._reactor, LOOK)
+        if self._cannot:
+            raise ShadowError(
+                f"the live page cannot begin on {self._listen}: see the error above; "
+                "correct live, live_policy or live_token_file in [shadow]"
+            )
 
     async def stop(self, seconds: float) -> None:
         """End it; killed if that takes more than *seconds*."""
@@ -81,7 +98,8 @@ class LivePage:
     def ended(self, lived: float, how: str) -> None:
         """Take note of its end."""
         self._process = None
-        if self._stopping:
+        self._how = how
+        if self._stopping or self._cannot:
             return
         self._deaths = self._deaths.after(lived)
         # At once is too soon for what nobody waits for.

@@ -9,10 +9,11 @@ from shadow.isolating.rules import rules_of
 from shadow.isolating.settings import Isolating
 from shadow.options import ShadowError, ShadowOptions, SideOptions, mapped_names
 from shadow.options import address as service_address
-from shadow.serving.settings import Settings
+from shadow.serving.settings import Settings, ShadowSettings
 
 OTHERS = frozenset({"cutover", "doctor", "replay", "compare", "calibrate"})
 """Sections of the same file that are other commands' business."""
+SERVICES = ("legacy", "candidate", "candidate_live", "legacy_shadow")
 NEEDED = {
     "legacy": "the URL of the service in production",
     "candidate": "the URL of its rewrite",
@@ -77,8 +78,9 @@ def _check(settings: Settings, where: str) -> None:
             )
     for name in ("listen", "live"):
         _check_address(f"shadow.{name}", getattr(given, name), where)
-    for name in ("legacy", "candidate", "candidate_live", "legacy_shadow"):
+    for name in SERVICES:
         _check_url(f"shadow.{name}", getattr(given, name), where)
+    _check_ways(given, where)
     rules_of(settings.rules, where)
     for flaw in settings.recording.flaws():
         raise SettingsError(f"{where}: {flaw}")
@@ -92,6 +94,18 @@ def _check_address(name: str, text: str, where: str) -> None:
     _, colon, port = text.rpartition(":")
     if text and (not colon or not port.isdigit() or int(port) > 65535):
         raise SettingsError(f"{where}: {name}: {text!r} is not HOST:PORT, such as 127.0.0.1:0")
+
+
+def _check_ways(given: ShadowSettings, where: str) -> None:
+    """See that no service is the proxy itself: each request would come back for ever."""
+    listen = address(given.listen)
+    for name in SERVICES:
+        url = getattr(given, name)
+        if url and service_address(url) == listen:
+            raise SettingsError(
+                f"{where}: shadow.{name}: {url} is where the proxy itself listens "
+                f"(shadow.listen = {given.listen!r}); give one of them another address"
+            )
 
 
 def _check_url(name: str, text: str, where: str) -> None:

@@ -8,8 +8,10 @@ from pyingest.serving.settings import Positive, Section
 from shadow.isolating.settings import IsolationSettings, RuleSettings, SamplingSettings
 from shadow.runs.settings import RecordingSettings
 
-Seconds = Annotated[float, Meta(ge=0)]
-Limit = Annotated[float, Meta(ge=0.1)]
+LONGEST = 86_400.0
+"""Seconds beyond which a time limit is none: a day."""
+Seconds = Annotated[float, Meta(ge=0, le=LONGEST)]
+Limit = Annotated[float, Meta(ge=0.1, le=LONGEST)]
 
 
 class TimeoutSettings(Section, frozen=True):
@@ -23,7 +25,7 @@ class TimeoutSettings(Section, frozen=True):
     """On SIGTERM: how long an open connection may still bring a request."""
     drain: Seconds = 10.0
     """On SIGTERM: for clients and the lane; after them for the taps."""
-    hang: Annotated[float, Meta(ge=2)] = 60.0
+    hang: Annotated[float, Meta(ge=2, le=LONGEST)] = 60.0
     """After which a process that says nothing to its supervisor is killed."""
 
 

@@ -85,7 +85,9 @@ class Supervisor:
         self.port = 0
 
     async def start(self) -> None:
-        """Open the run, bind the address, start the processes, wait until they are ready.
+        """Bind the address, open the run, start the processes, wait until they are ready.
+
+        The live page comes first: what is wrong with its settings is said before a run begins.
 
         :raises ListenError: the address cannot be listened on.
         :raises RecordingError: the run directory cannot be written, or holds a run already.
@@ -105,6 +107,8 @@ class Supervisor:
         host, port = address(listen.listen)
         sockets = bind_all(host, port, listen.backlog, listen.workers, beside=listen.beside)
         self.port = sockets[0].getsockname()[1]
+        if self.live is not None:
+            await self.live.start()
         options = options_of(self._settings)
         self._record = begin(options, self._created)
         self._created = self._record.manifest.created
@@ -122,8 +126,6 @@ class Supervisor:
         await self._ready([slot.start(self._duty(Role.PROXY)) for slot in self._proxies])
         self._polling.start(POLL, now=False)
         self._teller.start()
-        if self.live is not None:
-            await self.live.start()
 
     def _cut_short(self) -> "Deferred[None]":
         """End what has started already: without a word it would serve on, as if orphaned."""
@@ -206,6 +208,8 @@ class Supervisor:
         if why:
             await self._end(self._slots(), SPARE)
             await gatherResults(self._closing)
+            if self.live is not None:
+                await self.live.stop(SPARE)
             if self._keeper is not None:
                 await self._keeper.stop()
             take_back(self._record)

@@ -78,6 +78,8 @@ class Journal:
         self.close()
         for name in (BEFORE, NOW, REPORTS):
             (self._directory / name).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else's file lies there
+            self._directory.rmdir()
 
     def _begun(self) -> BinaryIO:
         file = (self._directory / NOW).open("ab", buffering=0)

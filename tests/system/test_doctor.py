@@ -73,10 +73,11 @@ def test_what_is_dead_or_wrong_is_a_problem_with_a_remedy(tmp_path: Path) -> Non
     one = f"sqlite:{tmp_path}/one.db#events"
     status, output = doctor(
         *("--legacy", DEAD, "--candidate", "ftp://x", "--run", str(tmp_path)),
+        *("--listen", "192.0.2.1:1"),
         *("--legacy-queue", one, "--candidate-queue", "kestrel://127.0.0.1:9/events"),
     )
     assert status == 1
-    for check in ("legacy  ", "candidate  ", "candidate queue"):
+    for check in ("legacy  ", "candidate  ", "candidate queue", "listen"):
         assert re.search(rf"(?m)^problem  {check}", output), output
     assert re.search(r"(?m)^warning  legacy queue .* is not there yet", output)
     assert not (tmp_path / "one.db").exists()

@@ -377,3 +377,14 @@ def test_what_is_ended_before_it_has_begun_leaves_nobody_behind(stage: Stage) ->
     starting.send_signal(signal.SIGTERM)
     starting.communicate(timeout=SOON)
     assert not any(map(statusfiles.is_there, statusfiles.read_all(stage.status)))
+
+
+@pytest.mark.parametrize("live", ["0.0.0.0:0", "192.0.2.1:1"])
+def test_a_live_page_that_cannot_begin_is_said_before_a_run_does(stage: Stage, live: str) -> None:
+    queue = f"sqlite:{stage.place}/{{}}.db#events"
+    queues = ("--legacy-queue", queue.format("a"), "--candidate-queue", queue.format("b"))
+    sides = ("--legacy", "http://127.0.0.1:9", "--candidate", "http://127.0.0.1:9")
+    where = ("--listen", ANY_PORT, "--run", str(stage.run), "--live", live)
+    with pytest.raises(ProcessError, match=r"the live page cannot begin on .*; correct live"):
+        stage.serve("shadow", *where, *queues, *sides)
+    assert not stage.run.exists()

@@ -123,12 +123,12 @@ def test_the_command_shows_how_often_each_rule_decided(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_there_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     result = switched(tmp_path / "nowhere", "off")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no such directory; name the one given to --run" in result.output
 
 
 def test_a_switch_that_cannot_be_written_is_said_to_be_as_it_was(tmp_path: Path) -> None:
     control_file(tmp_path).mkdir()
     result = switched(tmp_path, "off")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "the switch is as it was" in result.output

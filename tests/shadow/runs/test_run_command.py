@@ -85,6 +85,15 @@ def test_a_long_verification_says_how_far_it_is(tmp_path: Path) -> None:
     assert len(told) == 6 * 2  # parts by partitions
 
 
+def test_a_run_that_grows_is_not_called_damaged(tmp_path: Path) -> None:
+    live = recorded(tmp_path / "run", closed=False)
+    result = called("verify", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "it is being recorded; end that first" in result.output
+    live.close()
+    assert called("verify", tmp_path / "run").exit_code == 0
+
+
 def test_what_is_damaged_is_told_by_its_place_with_exit_code_1(tmp_path: Path) -> None:
     recorded(tmp_path / "run")
     segment = next((tmp_path / "run/parts/p.0003").glob("exchanges-*"))
