@@ -237,7 +237,11 @@ def test_a_killed_proxy_costs_no_request(stage: Stage) -> None:
     nobody_was_hurt(stage, cut=CLIENTS)
     ledger = account(stage)
     assert ledger["lost"] > 0
-    assert sum(told.ledger["lost"] for told in statusfiles.read_all(stage.status) if told.ledger)
+    words = [*COMMAND, "status", str(stage.run), "--json"]
+    told = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    # What the processes tell adds up to what they recorded.
+    assert told["ledger"] == {name: ledger[name] for name in told["ledger"]}
+    assert any(f"{ledger['lost']} requests are lost" in error for error in told["errors"])
     assert stage.verdict() == INVALID
 
 
