@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shadow.exchange import Side, TappedEvent
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 
 TAP = {"attached": True, "read": 0, "backlog": 0, "errors": 0, "error": ""}
 CITIES = ("Zürich", "São Paulo", "Kraków", "Oslo", "Łódź", "Paris", "Málaga")

@@ -57,7 +57,7 @@ def compare_command(
     """
     from compare.policy.policy import PolicyError, load
     from compare.stages.engines import EngineError
-    from shadow.recording import RecordingError
+    from shadow.runs.manifest import RecordingError
     from shadow.segments import Cut
 
     try:

@@ -14,7 +14,7 @@ from compare.judging.verdict import Verdict, judge
 from compare.policy.policy import Policy, policy_hash
 from compare.stages.tally import Summary
 from compare.stored import Stored, digest
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 SCHEMA = "mixmigrate-report/1"
 

@@ -17,7 +17,7 @@ import msgspec
 
 from compare.judging.latency import Histogram, Window, Windows
 from compare.stages.tally import Summary
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -20,7 +20,8 @@ from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 from shadow.exchange import Answered, Exchange, NotMirrored, Outcome, Side, TappedEvent
 from shadow.lines import event_line
-from shadow.recording import Manifest, RunReader, RunWriter
+from shadow.recording import RunReader, RunWriter
+from shadow.runs.manifest import Manifest
 
 PARTITIONS = 8
 """Fewer than a real run has: tests make very many small ones."""

@@ -16,7 +16,7 @@ from compare.render.json_schema import violations
 from compare.render.schema import PATH
 from compare.report import SCHEMA, Report, report
 from compare.stored import NAME, StoredError, parsed, unpacked
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 REPORT = "report.json"
 SHOWN = 60

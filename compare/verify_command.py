@@ -11,7 +11,7 @@ from pyingest.terminal import Trouble, say
 
 if TYPE_CHECKING:
     from compare.verification import Verification
-    from shadow.recording import Manifest
+    from shadow.runs.manifest import Manifest
 
 SHOWN = 20
 WIDTH = 96
@@ -37,7 +37,7 @@ def verify_command(report: Path, source: str | None) -> None:
     """
     from compare.policy.policy import PolicyError, load
     from compare.verification import VerificationError, verify
-    from shadow.recording import RecordingError
+    from shadow.runs.manifest import RecordingError
 
     directory, files = files_beside(report)
     try:

@@ -137,7 +137,7 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address
     from shadow.options import ShadowError
-    from shadow.recording import RecordingError
+    from shadow.runs.manifest import RecordingError
     from shadow.service import ShadowService
     from shadow.serving.reading import read_settings
     from shadow.serving.running import run

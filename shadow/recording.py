@@ -31,17 +31,17 @@ import msgspec
 
 from shadow.exchange import Exchange, TappedEvent
 from shadow.lines import event_line, exchange_line
-from shadow.partitions import PERSON as PERSON
-from shadow.partitions import partition as partition
-from shadow.partitions import request_partition as request_partition
-from shadow.partitions import segment_name as segment_name
+from shadow.partitions import partition, request_partition, segment_name
 from shadow.runs.background import AtOnce, Hand, Job
-from shadow.runs.manifest import COMPLETE, RECORDING, STOPPED, PartManifest
-from shadow.runs.manifest import FORMAT as FORMAT
-from shadow.runs.manifest import PARTITIONS as PARTITIONS
-from shadow.runs.manifest import Damage as Damage
-from shadow.runs.manifest import Manifest as Manifest
-from shadow.runs.manifest import RecordingError as RecordingError
+from shadow.runs.manifest import (
+    COMPLETE,
+    RECORDING,
+    STOPPED,
+    Damage,
+    Manifest,
+    PartManifest,
+    RecordingError,
+)
 from shadow.runs.part import Part
 from shadow.runs.private import make_directory, write_whole
 from shadow.runs.room import Room

@@ -19,7 +19,7 @@ from pyingest.terminal import Trouble
 from shadow.cutover.preflight import Places, address
 from shadow.cutover.stage import Proof, Rules, StageError, State
 from shadow.cutover.store import Store, StoreError, replaced
-from shadow.recording import RecordingError
+from shadow.runs.manifest import RecordingError
 
 PLAN = "plan.json"
 CONNECT_SECONDS = 1.0

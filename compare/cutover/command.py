@@ -247,7 +247,7 @@ def watch_command(run: Path, directory: Path, policy: str, every: float, once: b
     from compare.policy.policy import PolicyError, load
     from shadow.cutover.stage import Phase
     from shadow.cutover.store import StoreError
-    from shadow.recording import RecordingError
+    from shadow.runs.manifest import RecordingError
 
     store, _ = opened(directory)
     if not once:

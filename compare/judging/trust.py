@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from compare.policy.policy import Policy
 from compare.stages.tally import Summary
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 CALIBRATED = 2_995
 """Requests after which a field that never differed does so in less than 0.1 %, at 95 %."""

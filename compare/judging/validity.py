@@ -11,7 +11,7 @@ from compare.judging.trust import distrust
 from compare.policy.policy import Policy
 from compare.stages.tally import Summary
 from shadow.exchange import Side
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 _NOT_MEANT = ("not_sampled", "control", "switched_off", "filtered", "alone")
 

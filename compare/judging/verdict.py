@@ -23,7 +23,7 @@ from compare.policy.acceptance import AcceptanceState, accepted_requests, day_of
 from compare.policy.policy import Policy, Veto
 from compare.stages.tally import Summary
 from shadow.exchange import Side
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 __all__ = ["GateResult", "Outcome", "Verdict", "exit_code", "judge", "percent", "rounded"]
 

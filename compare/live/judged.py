@@ -11,7 +11,7 @@ from compare.judging.verdict import Verdict
 from compare.policy.policy import Policy, policy_hash
 from compare.render.visible import encodable, visible
 from compare.stages.tally import Cause, Example, Summary
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 CAUSES = 12
 """Causes that are shown; the report has all."""

@@ -16,7 +16,8 @@ from compare.live.reading import read_statuses
 from compare.live.roster import PRESENT, Roster, Totals
 from compare.policy.policy import Policy
 from compare.stages.following import Following
-from shadow.recording import Manifest, RecordingError, RunReader
+from shadow.recording import RunReader
+from shadow.runs.manifest import Manifest, RecordingError
 from shadow.status import Status
 
 WRITTEN = 3.0

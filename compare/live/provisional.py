@@ -15,7 +15,7 @@ from compare.live.roster import Totals
 from compare.policy.policy import Policy
 from compare.stages.tally import Summary
 from shadow.exchange import Side
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 from shadow.status import QueueStatus
 
 NOTHING_YET = "nothing could be compared yet"

@@ -10,7 +10,8 @@ from pyingest.message import Request
 from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 from shadow.exchange import Answered, Exchange, Outcome, Side, TappedEvent
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 from shadow.serving.statusfiles import DIRECTORY, write
 from shadow.status import (
     BreakerStatus,

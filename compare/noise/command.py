@@ -43,7 +43,8 @@ def calibrate_command(run: Path, source: str, out: Path | None, as_json: bool) -
     from compare.noise.calibration_text import render_piece, render_story
     from compare.policy.policy import PolicyError, load
     from compare.render.visible import encodable
-    from shadow.recording import RecordingError, RunReader
+    from shadow.recording import RunReader
+    from shadow.runs.manifest import RecordingError
 
     try:
         found = calibrate_run(RunReader(run), load(source)[0], _progress())

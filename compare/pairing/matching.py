@@ -30,7 +30,8 @@ from compare.stages.scanning import TIES
 from compare.stages.shuffle import Outbox, Sink, inbox
 from compare.stages.tally import EventCounts
 from shadow.exchange import Side
-from shadow.recording import RunReader, segment_name
+from shadow.partitions import segment_name
+from shadow.recording import RunReader
 
 FINDINGS = "findings"
 """The stage's name in the shuffle: findings, each to the partition of its exchange."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from shadow.recording import PERSON
+from shadow.partitions import PERSON
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from compare.judging.latency import Windows
 from compare.policy.policy import Policy, load
 from compare.report import Report, report
 from compare.stages.tally import Cause, EventCounts, Example, Summary, UnitCounts
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 CREATED = 1_795_236_970.0
 

@@ -16,7 +16,8 @@ from compare.stages.shuffle import Outbox
 from compare.stages.tally import UnitCounts
 from pyingest.message import Request
 from shadow.exchange import Answered, Exchange, Failed, Outcome, Side
-from shadow.recording import RunReader, partition
+from shadow.partitions import partition
+from shadow.recording import RunReader
 
 TIES = "ties"
 """The stage's name in the shuffle: ties, each to the partition of its event."""

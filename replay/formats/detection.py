@@ -12,7 +12,8 @@ from typing import BinaryIO
 from replay.entry import Captured, Entry, Line, Malformed, Parsed, Unparsable
 from replay.formats import capture, combined, nginx_json
 from replay.reconstruct import rebuild
-from shadow.recording import RecordingError, RunReader
+from shadow.recording import RunReader
+from shadow.runs.manifest import RecordingError
 
 if sys.version_info >= (3, 14):
     from compression import zstd

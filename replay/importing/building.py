@@ -14,7 +14,8 @@ from replay.importing.heard import Heard, heard
 from replay.importing.pairing import WINDOW, Pair, Pairing
 from shadow.exchange import Exchange, NotMirrored, Reason, Side, TappedEvent
 from shadow.ledger import Ledger
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 from shadow.runs.redaction import Redactor
 from shadow.runs.telling import redacted_note
 

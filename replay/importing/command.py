@@ -78,7 +78,7 @@ def import_command(
     from pyingest.queues.interface import QueueError
     from replay.formats.detection import LogError
     from shadow.options import ShadowError
-    from shadow.recording import RecordingError
+    from shadow.runs.manifest import RecordingError
 
     queues = (sources["legacy_queue"], sources["candidate_queue"])
     try:
@@ -123,7 +123,7 @@ def _begin(
 ) -> "Import":
     from replay.importing.building import Import
     from shadow.exchange import Side
-    from shadow.recording import Manifest
+    from shadow.runs.manifest import Manifest
     from shadow.runs.settings import RecordingSettings
 
     names: dict[Side, dict[str, str]] | None = None

@@ -12,7 +12,8 @@ from pyingest.message import Request
 from shadow.doctor.conversation import Conversation
 from shadow.doctor.framing import NotFramed, request_end, request_head
 from shadow.lines import read_request
-from shadow.recording import RecordingError, RunReader
+from shadow.recording import RunReader
+from shadow.runs.manifest import RecordingError
 
 
 class CorpusError(Exception):

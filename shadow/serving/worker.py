@@ -16,7 +16,7 @@ from pyingest.serving.logfile import adopt_twisted, open_log
 from pyingest.serving.settings import LogSettings
 from pyingest.serving.workerend import WorkerEnd, run
 from shadow.options import ShadowError
-from shadow.recording import RecordingError
+from shadow.runs.manifest import RecordingError
 from shadow.service import ShadowService, start
 from shadow.serving.place import Place, Role
 from shadow.serving.reading import options_of

@@ -13,7 +13,8 @@ from pyingest.message import Request
 from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB
 from shadow.exchange import Answered, Exchange, NotMirrored, Outcome, Reason, Side, TappedEvent
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 
 REQUESTS = 900
 POLICY = """

@@ -20,7 +20,8 @@ from pyingest.message import Request
 from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB, STRICT
 from shadow.exchange import Answered, Exchange, NotMirrored, Reason, Side, TappedEvent
-from shadow.recording import Manifest, RunReader, RunWriter
+from shadow.recording import RunReader, RunWriter
+from shadow.runs.manifest import Manifest
 
 FORM = ((b"Content-Type", b"application/x-www-form-urlencoded"),)
 ODD = (b"", b",", b'"', b',"\\ud800":1', b',"n":2')

@@ -23,7 +23,8 @@ from shadow.exchange import (
     TappedEvent,
 )
 from shadow.lines import event_line
-from shadow.recording import Manifest, RecordingError, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest, RecordingError
 
 ONE = Answered(Response(200, b"OK", (), b"1"), 0.001)
 GONE = Failed(Failure.TIMED_OUT, "no answer within 10 s", 10.0)

@@ -18,7 +18,7 @@ from compare.render.page import render_page, side_by_side
 from compare.render.text import render_text
 from compare.report import Report, report
 from compare.stages.tally import Cause, EventCounts, Example, Summary, UnitCounts
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 EVIL = '</script><script>alert(1)</script><img src="http://evil.example/x"><b>'
 

@@ -40,7 +40,7 @@ from compare.stored import (
 )
 from compare.testing import dual_run
 from pyingest.message import Request
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 ODD = st.text(alphabet='a"\\/\x00\n\x7f\ud800\udfff\u2028\u202e\U0001f600é', max_size=12)
 

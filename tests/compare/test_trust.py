@@ -10,7 +10,7 @@ from compare.judging.verdict import Outcome, Verdict, judge
 from compare.policy.policy import NoiseRules, Validity
 from compare.render.testing import clean_summary, equal_windows, manifest, policy
 from compare.stages.tally import Summary
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 EQUAL = equal_windows()
 

@@ -21,7 +21,7 @@ from compare.render.testing import (
     policy,
 )
 from compare.stages.tally import EventCounts, Summary
-from shadow.recording import Manifest
+from shadow.runs.manifest import Manifest
 
 EQUAL = equal_windows()
 ORDER = [Outcome.PASS, Outcome.UNDECIDED, Outcome.FAIL, Outcome.INVALID]

@@ -11,7 +11,8 @@ from replay.entry import Entry, Malformed, Unreplayable
 from replay.formats.capture import capture_line
 from replay.formats.detection import LogError, detect, in_time_order, read_log
 from shadow.exchange import Answered, Exchange
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 
 if sys.version_info >= (3, 14):
     from compression import zstd

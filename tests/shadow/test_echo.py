@@ -30,8 +30,9 @@ from shadow.doctor.proxied import Proxied
 from shadow.doctor.rawcorpus import CorpusError, read_corpus
 from shadow.exchange import Answered, Exchange, Side
 from shadow.lines import exchange_line
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
 from shadow.relaying import onward
+from shadow.runs.manifest import Manifest
 
 reactor: Any = installed
 CAPTURED = Path(__file__).parent / "fixtures" / "captured-requests.http.xz"

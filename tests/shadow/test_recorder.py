@@ -6,8 +6,8 @@ from pathlib import Path
 from pyingest.message import Request
 from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.recorder import Recorder
-from shadow.recording import FLUSH_BYTES, Manifest, RunReader, RunWriter
-from shadow.runs.manifest import RunManifest
+from shadow.recording import FLUSH_BYTES, RunReader, RunWriter
+from shadow.runs.manifest import Manifest, RunManifest
 from shadow.runs.room import Room
 from shadow.runs.rotating import PartsWriter
 from shadow.runs.run import Run

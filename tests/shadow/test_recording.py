@@ -6,15 +6,9 @@ import pytest
 
 from pyingest.message import Request
 from shadow.exchange import Exchange, Side, TappedEvent
-from shadow.recording import (
-    Manifest,
-    RecordingError,
-    RunReader,
-    RunWriter,
-    partition,
-    request_partition,
-    segment_name,
-)
+from shadow.partitions import partition, request_partition, segment_name
+from shadow.recording import RunReader, RunWriter
+from shadow.runs.manifest import Manifest, RecordingError
 from shadow.testing import ONE
 
 

@@ -22,9 +22,10 @@ from pyingest.queues.sqlite import SqliteQueue
 from shadow.exchange import Exchange, Failed, Side, TappedEvent
 from shadow.isolating.settings import BreakerSettings, Isolating, IsolationSettings, LaneSettings
 from shadow.options import ShadowError, ShadowOptions, SideOptions
-from shadow.recording import RecordingError, RunReader
+from shadow.recording import RunReader
 from shadow.relaying.link import Passage
 from shadow.relaying.raw import RawRequest
+from shadow.runs.manifest import RecordingError
 from shadow.service import ShadowService, start
 from shadow.testing import FakeUpstream, RawClient, answering, hanging, resetting, talking_garbage
 

@@ -11,7 +11,8 @@ from pyingest.message import Request, Response
 from replay.rig import COMMAND
 from shadow.exchange import Answered, Exchange, Side, TappedEvent
 from shadow.ledger import Ledger
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 
 ANSWER = Answered(Response(200, b"OK", (), b"1"), 0.001)
 USAGE, INVALID = 2, 4

@@ -36,7 +36,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from pyingest.queues.opening import open_reader
 from shadow.exchange import Side
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 from shadow.tap import Tap, TapFiles
 from shadow.tapping.journal import Journal, unrecorded
 

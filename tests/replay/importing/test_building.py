@@ -13,7 +13,8 @@ from replay.importing.building import Import
 from replay.importing.dumps import read_dump, split
 from replay.importing.queues import report
 from shadow.exchange import NotMirrored, Reason, Side
-from shadow.recording import Manifest, RecordingError, RunReader
+from shadow.recording import RunReader
+from shadow.runs.manifest import Manifest, RecordingError
 
 
 def line(id: str, body: str | None = None, **changes: Any) -> Line:

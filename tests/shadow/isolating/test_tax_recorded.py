@@ -7,8 +7,8 @@ import pytest
 from shadow.isolating.tax import Arms, arms_of
 from shadow.ledger import Ledger
 from shadow.recorder import Recorder
-from shadow.recording import Manifest, RunReader, RunWriter
-from shadow.runs.manifest import RunManifest
+from shadow.recording import RunReader, RunWriter
+from shadow.runs.manifest import Manifest, RunManifest
 from shadow.runs.rotating import PartsWriter
 from shadow.runs.run import Run
 

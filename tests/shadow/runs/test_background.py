@@ -9,8 +9,9 @@ import pytest
 
 from pyingest.message import Request
 from shadow.exchange import Exchange
-from shadow.recording import Manifest, RecordingError, RunReader, RunWriter
+from shadow.recording import RunReader, RunWriter
 from shadow.runs.background import Background
+from shadow.runs.manifest import Manifest, RecordingError
 from shadow.testing import ONE
 
 

@@ -13,10 +13,10 @@ from pyingest.event import Event
 from pyingest.queues.sqlite import SqliteQueue
 from shadow.exchange import Side
 from shadow.options import ShadowOptions, SideOptions
-from shadow.recording import RecordingError, RunReader
+from shadow.recording import RunReader
 from shadow.runs.checking import check
 from shadow.runs.keeper import EACH, Keeper
-from shadow.runs.manifest import RunManifest
+from shadow.runs.manifest import RecordingError, RunManifest
 from shadow.runs.retention import Keep
 from shadow.runs.room import Room
 from shadow.runs.run import Run, is_recorded

@@ -11,9 +11,9 @@ from cli import main
 from pyingest.message import Request
 from shadow.exchange import Exchange, Side, TappedEvent
 from shadow.ledger import Ledger
-from shadow.recording import Manifest, RunReader, RunWriter
+from shadow.recording import RunReader, RunWriter
 from shadow.runs.checking import check
-from shadow.runs.manifest import RunManifest
+from shadow.runs.manifest import Manifest, RunManifest
 from shadow.runs.run import Run
 from shadow.testing import ONE
 

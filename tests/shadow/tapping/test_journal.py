@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from shadow.exchange import Side, TappedEvent
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
+from shadow.runs.manifest import Manifest
 from shadow.tapping import series
 from shadow.tapping.journal import BEFORE, NOW, Journal, left_in, unrecorded
 from shadow.tapping.series import BEFORE as BEFORE_SERIES
