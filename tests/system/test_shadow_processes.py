@@ -243,7 +243,7 @@ def test_a_killed_tap_costs_no_request(stage: Stage) -> None:
     os.kill(killed, signal.SIGKILL)
     until(lambda: stage.pid("tap") != killed)
     stage.end_load()
-    assert "tap ended with signal 9" in stage.end_shadow()
+    assert stage.end_shadow() == ""
     nobody_was_hurt(stage)
     assert account(stage)["lost"] == 0
     # What it had read and not yet recorded was in its journal.
