@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Trouble, say
+from pyingest.terminal import Address, Trouble, say
 
 if TYPE_CHECKING:
     from compare.cutover.watch import Watch
@@ -63,7 +63,7 @@ def cutover_command() -> None:
 
 @cutover_command.command("plan")
 @_state
-@click.option("--listen", metavar="HOST:PORT", help="The proxy's address.")
+@click.option("--listen", type=Address(), help="The proxy's address.")
 @click.option("--legacy", metavar="URL", help="The service in production.")
 @click.option("--candidate", metavar="URL", help="Its rewrite, writing to quarantine.")
 @click.option("--candidate-live", metavar="URL", help="Its rewrite, writing to production.")
@@ -103,6 +103,8 @@ def plan_command(
 
     proof = verified(report, policy)
     given = {name: value for name, value in named.items() if value is not None}
+    if "listen" in given:
+        given["listen"] = "{}:{}".format(*given["listen"])
     rules = ("steps", "hold", "requests", "errors", "refusals")
     wanted = {name: given.pop(name) for name in rules if name in given}
     places, state = planned(directory, given, wanted)

@@ -3,12 +3,12 @@
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
 from shadow.cutover.stage import Proof, State, unfit
+from shadow.options import ShadowError, address
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,9 +157,7 @@ def _evidence(state: State, proof: Proof | None) -> Iterator[Check]:
 
 
 def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
     try:
-        port = parts.port or 80
-    except ValueError:
+        return address(url)
+    except ShadowError:
         return "", 0
-    return (parts.hostname or "", port) if parts.scheme == "http" else ("", 0)
