@@ -205,21 +205,17 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 
     Example: mixmigrate cutover rollback --state cutover --reason 'customers miss events'
     """
-    from compare.cutover.asking import opened, who
+    from compare.cutover.asking import who
     from shadow.cutover.stage import rolled_back
-    from shadow.cutover.store import Late, StoreError
+    from shadow.cutover.store import Store, StoreError
 
-    while True:
-        store, state = opened(directory)
-        try:
-            changed = store.change(
-                state.epoch, lambda one: rolled_back(one, who=who(), why=reason, at=time.time())
-            )
-        except Late:
-            continue  # whatever was changed meanwhile: back
-        except StoreError as error:
-            raise Trouble(str(error)) from None
-        return _tell_change(directory, changed, as_json)
+    try:
+        changed = Store(directory).roll_back(
+            lambda state: rolled_back(state, who=who(), why=reason, at=time.time())
+        )
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+    _tell_change(directory, changed, as_json)
 
 
 @cutover_command.command("watch")

@@ -25,6 +25,8 @@ class Look:
     statuses: Sequence[Status]
     present: frozenset[int]
     """Pids of those processes that are there."""
+    unreadable: Sequence[str] = ()
+    """Status files that cannot be read, and why."""
 
     @property
     def sum(self) -> Sum:
@@ -53,6 +55,7 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
     for one in look.statuses:
         yield from _process(one, look)
     yield from (f"  ! {error}" for error in total.errors)
+    yield from (f"  ! status/{line}" for line in look.unreadable)
     yield from _orphans(look, there)
 
 
@@ -70,6 +73,7 @@ def data(look: Look, before: Look | None = None) -> dict[str, Any]:
         "sides": msgspec.to_builtins(total.sides, str_keys=True),
         "queues": msgspec.to_builtins(total.queues),
         "errors": total.errors,
+        "unreadable": list(look.unreadable),
         "processes": {
             one.name: {
                 "pid": one.pid,
