@@ -16,7 +16,7 @@ from compare.cutover.proof import proof_of, proof_so_far
 from compare.policy.policy import PolicyError
 from compare.verification import VerificationError
 from pyingest.terminal import Trouble
-from shadow.cutover.preflight import Places, address
+from shadow.cutover.preflight import Places, place_of
 from shadow.cutover.stage import Proof, Rules, StageError, State
 from shadow.cutover.store import Store, StoreError, replaced
 from shadow.runs.manifest import RecordingError
@@ -118,7 +118,7 @@ def legacy_away(directory: Path) -> str:
         plan = msgspec.json.decode((directory / PLAN).read_bytes(), type=Places)
     except (OSError, msgspec.DecodeError):
         return ""
-    host, port = address(plan.legacy)
+    host, port = place_of(plan.legacy)
     why = reachable(host, port) if host else ""
     return f"{plan.legacy}: {why}" if why else ""
 

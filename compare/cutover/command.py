@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Trouble, say
+from pyingest.terminal import Address, Trouble, say
 
 if TYPE_CHECKING:
     from compare.cutover.watch import Watch
@@ -63,7 +63,7 @@ def cutover_command() -> None:
 
 @cutover_command.command("plan")
 @_state
-@click.option("--listen", metavar="HOST:PORT", help="The proxy's address.")
+@click.option("--listen", type=Address(), help="The proxy's address.")
 @click.option("--legacy", metavar="URL", help="The service in production.")
 @click.option("--candidate", metavar="URL", help="Its rewrite, writing to quarantine.")
 @click.option("--candidate-live", metavar="URL", help="Its rewrite, writing to production.")
@@ -103,6 +103,8 @@ def plan_command(
 
     proof = verified(report, policy)
     given = {name: value for name, value in named.items() if value is not None}
+    if "listen" in given:
+        given["listen"] = "{}:{}".format(*given["listen"])
     rules = ("steps", "hold", "requests", "errors", "refusals")
     wanted = {name: given.pop(name) for name in rules if name in given}
     places, state = planned(directory, given, wanted)
@@ -203,24 +205,19 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 
     Example: mixmigrate cutover rollback --state cutover --reason 'customers miss events'
     """
-    from compare.cutover.asking import legacy_away, opened, who
+    from compare.cutover.asking import legacy_away, who
     from shadow.cutover.stage import rolled_back
-    from shadow.cutover.store import Late, StoreError
+    from shadow.cutover.store import Store, StoreError
 
-    while True:
-        store, state = opened(directory)
-        try:
-            changed = store.change(
-                state.epoch, lambda one: rolled_back(one, who=who(), why=reason, at=time.time())
-            )
-        except Late:
-            continue  # whatever was changed meanwhile: back
-        except StoreError as error:
-            raise Trouble(str(error)) from None
-        _tell_change(directory, changed, as_json)
-        if away := legacy_away(directory):
-            click.echo(f"legacy answers now, but {away}", err=True)
-        return
+    try:
+        changed = Store(directory).roll_back(
+            lambda state: rolled_back(state, who=who(), why=reason, at=time.time())
+        )
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+    _tell_change(directory, changed, as_json)
+    if away := legacy_away(directory):
+        click.echo(f"legacy answers now, but {away}", err=True)
 
 
 @cutover_command.command("watch")

@@ -115,7 +115,12 @@ def parse_queue_url(text: str) -> QueueUrl:
 
     :raises QueueError: the scheme or an option is unknown, or no queue is named.
     """
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise QueueError(
+            f"queue URL {text!r}: {error}; write a host as [::1] or 127.0.0.1"
+        ) from None
     login, _, place = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     secret = password or (login if parts.scheme == "nats" else "")

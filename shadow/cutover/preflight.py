@@ -3,12 +3,12 @@
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
 from shadow.cutover.stage import Proof, State, unfit
+from shadow.options import ShadowError, address
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ def _services(places: Places, reach: Reach) -> Iterator[Check]:
         **({"legacy-shadow": places.legacy_shadow} if places.legacy_shadow else {}),
     }
     for name, url in named.items():
-        host, port = address(url)
+        host, port = place_of(url)
         if not host:
             yield Check(Mark.PROBLEM, f"--{name}: {url!r} is no URL; write http://HOST:PORT")
             continue
@@ -76,7 +76,7 @@ def _services(places: Places, reach: Reach) -> Iterator[Check]:
         yield Check(Mark.PROBLEM if why else Mark.OK, f"{name} {url}: {why or 'takes connections'}")
     seen: dict[tuple[str, int], str] = {}
     for name, url in named.items():
-        other = seen.setdefault(address(url), name)
+        other = seen.setdefault(place_of(url), name)
         if other != name and url:
             yield Check(
                 Mark.PROBLEM,
@@ -156,11 +156,9 @@ def _evidence(state: State, proof: Proof | None) -> Iterator[Check]:
         yield Check(Mark.OK, said)
 
 
-def address(url: str) -> tuple[str, int]:
+def place_of(url: str) -> tuple[str, int]:
     """Return host and port of a URL; no host where it is none."""
-    parts = urlsplit(url)
     try:
-        port = parts.port or 80
-    except ValueError:
+        return address(url)
+    except ShadowError:
         return "", 0
-    return (parts.hostname or "", port) if parts.scheme == "http" else ("", 0)

@@ -12,6 +12,8 @@ from shadow.cutover.limits import GuardLimits
 
 STEPS = (1.0, 5.0, 25.0, 50.0)
 HOLD_SECONDS = 600.0
+LONGEST_HOLD = 30 * 86_400
+"""Seconds: a month."""
 HOLD_REQUESTS = 1_000
 PASS = "PASS"
 
@@ -80,6 +82,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
         :raises StageError: the steps do not rise, or are no percentages; a limit is none.
         """
+        if not 0 <= self.hold_seconds <= LONGEST_HOLD:
+            raise StageError(f"hold {self.hold_seconds:g}: write seconds, at most {LONGEST_HOLD:,}")
         if not self.guards.is_sound():
             raise StageError("limits of the guards: shares between 0 and 1, factors from 1 on")
         rising = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
@@ -149,7 +153,7 @@ def missing(state: State, proof: Proof | None, sight: Sight, now: float) -> tupl
 def unfit(state: State, proof: Proof | None) -> list[str]:
     """Return why *proof* does not carry the next stage; nothing when it does."""
     if proof is None:
-        return ["no report was given: compare a run, and name it with --report"]
+        return ["no report was given: name one with --report, or a growing run with --run"]
     found = []
     if proof.verdict != PASS:
         found.append(f"the report on {proof.run} says {proof.verdict}, not {PASS}")

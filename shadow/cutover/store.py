@@ -76,7 +76,10 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from None
         except (msgspec.DecodeError, ValueError) as error:
-            raise StoreError(f"{self.path}: not a stage of a cutover: {error}") from None
+            raise StoreError(
+                f"{self.path}: not a stage of a cutover: {error}; "
+                "`mixmigrate cutover rollback` works nevertheless, and mends it"
+            ) from None
 
     def change(self, expected: int, make: Callable[[State], State], wait: bool = True) -> State:
         """Replace the state of epoch *expected* by what *make* gives for it; return the new one.
@@ -97,6 +100,35 @@ class Store:
                 return changed
         except OSError as error:
             raise StoreError(f"{self.directory}: {error.strerror}") from None
+
+    def roll_back(self, make: Callable[[State], State]) -> State:
+        """Replace whatever the state is by what *make* gives for it; return the new one.
+
+        Where ``stage.json`` is damaged or gone, the history tells what was there.
+
+        :raises StoreError: there is no cutover, or it cannot be written.
+        """
+        try:
+            if not self.history():
+                self.read()
+            with self._locked():
+                changed = make(self._known())
+                self._write(changed)
+                return changed
+        except OSError as error:
+            raise StoreError(f"{self.directory}: {error.strerror}") from None
+
+    def _known(self) -> State:
+        """Return the present state, or the best that the history has in its place."""
+        try:
+            state = self.read()
+        except StoreError:
+            if not (known := self.history()):
+                raise
+            # A crash may have kept the last state out of the history: proxies may have it.
+            return msgspec.structs.replace(known[-1], epoch=max(one.epoch for one in known) + 1)
+        self._mend(state)
+        return state
 
     def history(self) -> list[State]:
         """Return all states from the first one on; a line that cannot be read is left out."""

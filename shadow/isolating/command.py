@@ -101,19 +101,7 @@ def _matches(proxies: list["Status"]) -> dict[str, int]:
 
 def _told(run: Path) -> tuple[list["Status"], list[str]]:
     """Return what the proxies of *run* tell of themselves, and which files cannot be read."""
-    import msgspec
+    from shadow.serving.statusfiles import DIRECTORY, read_each
 
-    from shadow.status import Status
-
-    found, unreadable = [], []
-    for path in sorted((run / "status").glob("*.json")):
-        try:
-            status = msgspec.json.decode(path.read_bytes(), type=Status)
-        except FileNotFoundError:
-            continue  # a process that has just ended
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            unreadable.append(f"{path.name}: cannot be read: {error}")
-            continue
-        if status.ledger:
-            found.append(status)
-    return found, unreadable
+    found, unreadable = read_each(run / DIRECTORY)
+    return [one for one in found if one.ledger], unreadable

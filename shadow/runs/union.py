@@ -63,7 +63,7 @@ class Opened:
         self.manifest = together(self.run, [part.manifest for part in self.parts])
         self._note_state(self.run)
         at_work = {COMPLETE, RECORDING} if self.run.state == RECORDING else {COMPLETE}
-        recovered = _recovered([part.manifest for part in self.parts])
+        recovered = recovered_of([part.manifest for part in self.parts])
         for part in self.parts:
             if part.manifest.state not in at_work and part.manifest.name not in recovered:
                 self.damage.append(Damage(f"{part.where}{NAME}", ended_early(part.manifest)))
@@ -146,7 +146,7 @@ def _cached(path: Path, inode: int, changed: int, size: int) -> PartManifest:
 
 def together(run: RunManifest, parts: Sequence[PartManifest]) -> Manifest:
     """Return what the manifests of a run and of its parts say together."""
-    recovered = _recovered(parts)
+    recovered = recovered_of(parts)
     open_ = (one.state for one in parts if one.state != COMPLETE and one.name not in recovered)
     unfinished = next(open_, COMPLETE)
     return Manifest(
@@ -165,7 +165,7 @@ def together(run: RunManifest, parts: Sequence[PartManifest]) -> Manifest:
     )
 
 
-def _recovered(parts: Sequence[PartManifest]) -> set[str]:
+def recovered_of(parts: Sequence[PartManifest]) -> set[str]:
     """Return the names of parts without requests whose events a later part holds to the last."""
     told = {name for part in parts for name in part.recovers}
     return {one.name for one in parts if one.name in told and not sum(one.exchanges)}

@@ -5,9 +5,12 @@ difference is ``lost``: answered or not, nobody knows what became of them. So th
 over all processes, and what is missing has a number.
 """
 
+from pathlib import Path
+
 from shadow.ledger import merged
+from shadow.runs.manifest import COMPLETE, RecordingError
 from shadow.runs.run import Run
-from shadow.runs.union import PARTS, names, part_manifest
+from shadow.runs.union import PARTS, names, part_manifest, recovered_of
 from shadow.serving import statusfiles
 from shadow.serving.odometer import SUFFIX, last_value
 from shadow.status import Status
@@ -35,6 +38,22 @@ def close_killed(run: Run, name: str, how: str) -> int | None:
         told.error = told.error or f"ended ({how}), {lost:,} requests are lost to the record"
         _tell(run, told)
     return lost
+
+
+def is_taken_over(directory: Path, name: str) -> bool:
+    """Return whether a later part of the run in *directory* makes good for the killed *name*.
+
+    That is so when a tap went on where another was killed, with all that one had read.
+    """
+    try:
+        parts = [part_manifest(directory / PARTS / one) for one in names(directory)]
+    except (FileNotFoundError, RecordingError):
+        return False  # one is about to begin, or is damaged: the next look will tell
+    good = recovered_of(parts)
+    dead = [one.name for one in parts if one.name.rpartition(".")[0] == name]
+    return any(one in good for one in dead) and all(
+        part.name in good for part in parts if part.name in dead and part.state != COMPLETE
+    )
 
 
 def _ledger(run: Run, pid: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ from shadow.runs.keeper import Keeper
 from shadow.runs.manifest import RecordingError, RunManifest
 from shadow.runs.room import Room
 from shadow.runs.run import Run
-from shadow.runs.union import NAME, Opened
+from shadow.runs.union import NAME
 from shadow.serving.odometer import SUFFIX, last_value
 from shadow.serving.statusfiles import DIRECTORY
 from shadow.serving.taps import JOURNAL
@@ -57,11 +57,6 @@ def take_back(run: Run | None) -> None:
         shutil.rmtree(run.directory / name, ignore_errors=True)
     (run.directory / FILE).unlink(missing_ok=True)
     run.discard()
-
-
-def flaws_of(run: Run) -> list[str]:
-    """Return why a run that has ended cannot be judged, as far as its manifests say."""
-    return [f"{one.where}: {one.what}" for one in Opened(run.directory).damage]
 
 
 def keeper_of(reactor: Any, run: Run, options: ShadowOptions) -> Keeper:

@@ -25,6 +25,8 @@ class Look:
     statuses: Sequence[Status]
     present: frozenset[int]
     """Pids of those processes that are there."""
+    unreadable: Sequence[str] = ()
+    """Status files that cannot be read, and why."""
 
     @property
     def sum(self) -> Sum:
@@ -54,6 +56,7 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
         yield from _process(one, look)
     others = [error for error in total.errors if not error.startswith(SUPERVISOR)]
     yield from (f"  ! {error}" for error in others or total.errors)
+    yield from (f"  ! status/{line}" for line in look.unreadable)
     yield from _orphans(look, there)
 
 
@@ -71,6 +74,7 @@ def data(look: Look, before: Look | None = None) -> dict[str, Any]:
         "sides": msgspec.to_builtins(total.sides, str_keys=True),
         "queues": msgspec.to_builtins(total.queues),
         "errors": total.errors,
+        "unreadable": list(look.unreadable),
         "processes": {
             one.name: {
                 "pid": one.pid,

@@ -24,20 +24,35 @@ def write(directory: Path, status: Status) -> None:
 
 def read(directory: Path, name: str) -> Status | None:
     """Return what one process told last; ``None`` if that cannot be read."""
-    return _read(directory / f"{name}.json")
+    try:
+        return _DECODER.decode((directory / f"{name}.json").read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def read_all(directory: Path) -> list[Status]:
     """Return what every process of a run told last, by name; those that are gone, too."""
-    found = [_read(path) for path in sorted(directory.glob("*.json"))]
-    return [one for one in found if one is not None]
+    return read_each(directory)[0]
+
+
+def read_each(directory: Path) -> tuple[list[Status], list[str]]:
+    """Return what every process of a run told last, and which files cannot be read, and why."""
+    found, unreadable = [], []
+    for path in sorted(directory.glob("*.json")):
+        try:
+            found.append(_DECODER.decode(path.read_bytes()))
+        except FileNotFoundError:
+            continue  # a process that has just ended
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            unreadable.append(f"{path.name}: cannot be read: {error}")
+    return found, unreadable
 
 
 def is_there(status: Status) -> bool:
     """Return whether the process that told this is there, on this machine."""
     try:
         os.kill(status.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no such process; no number of one
         return False
     except PermissionError:
         pass  # somebody else's process
@@ -51,10 +66,3 @@ def _runs(pid: int) -> bool:
         return stat.rpartition(b")")[2].split()[:1] != [b"Z"]
     except OSError:
         return True
-
-
-def _read(path: Path) -> Status | None:
-    try:
-        return _DECODER.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None

@@ -27,11 +27,11 @@ from shadow.runs.keeper import Keeper
 from shadow.runs.manifest import RecordingError
 from shadow.runs.run import Run
 from shadow.serving import statusfiles
-from shadow.serving.accounts import close_killed
+from shadow.serving.accounts import close_killed, is_taken_over
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.reading import options_of
-from shadow.serving.rundirectory import begin, flaws_of, keeper_of, take_back
+from shadow.serving.rundirectory import begin, keeper_of, take_back
 from shadow.serving.settings import Settings, ShadowSettings
 from shadow.serving.telling import Teller
 from shadow.serving.worker import Duty, place_of
@@ -79,6 +79,8 @@ class Supervisor:
         self._polling.clock = reactor
         self._closing: list[Deferred[Any]] = []
         self._flaws: list[str] = []
+        self._dead: dict[str, str] = {}
+        """What is wrong for as long as no later tap has taken over, by the killed one's name."""
         self._stopping = False
         self._asked = 0
         """How often proxies were to be replaced and were not yet."""
@@ -167,10 +169,10 @@ class Supervisor:
             await self._keeper.stop()
         if self._record is not None:
             self._record.close()
-            self._flaws += [flaw for flaw in flaws_of(self._record) if not self._flaws]
+        self._look_for_heirs()
         self._teller.stop()
-        if self._flaws:
-            raise RecordingError(f"this run cannot be judged: {'; '.join(self._flaws)}")
+        if self._told:
+            raise RecordingError(f"this run cannot be judged: {self._told}")
 
     def gone(self, child: Child) -> None:
         """Complete the account of a process that did not end in order."""
@@ -239,6 +241,7 @@ class Supervisor:
         for child in children:
             if child.launch is not None:
                 self._complain(child, place_of(child.launch.begin).name)
+        self._look_for_heirs()
         oldest = self._reactor.seconds() - self._settings.timeouts.hang
         kill_silent(children, oldest, self._log)
 
@@ -252,10 +255,23 @@ class Supervisor:
     def _lost(self, name: str, how: str, lost: int | None) -> None:
         if lost is None:  # it had not begun to record
             return
+        what = f"{lost:,} requests are lost to the record" if lost else "its part is incomplete"
+        flaw = f"{name} ended with {how}: {what}"
+        if name.partition(".")[0] == Role.TAP:
+            self._dead[name] = flaw
+        else:
+            self._flaws.append(flaw)
         self._log.error("part of the run is incomplete", of=name, lost=lost)
-        # A tap's successor may have recorded what it lacks; the run will say so at its end.
-        if lost or not name.startswith(Role.TAP):
-            self._flaws.append(f"{name} ended with {how}: {lost:,} requests are lost to the record")
+
+    def _look_for_heirs(self) -> None:
+        """Forget what is wrong with a killed tap once its successor has all that it read."""
+        for name in [one for one in self._dead if is_taken_over(self._run, one)]:
+            del self._dead[name]
+            self._log.info("part of the run is complete after all", of=name)
+
+    @property
+    def _told(self) -> str:
+        return "; ".join([*self._flaws, *self._dead.values()])
 
     def _broke(self, failure: Failure) -> None:
         self._flaws.append(failure.getErrorMessage())
@@ -263,7 +279,7 @@ class Supervisor:
 
     def _fill(self, status: Status) -> None:
         """Tell which processes there are."""
-        status.error = "; ".join(self._flaws)
+        status.error = self._told
         status.more = {
             "restarts": sum(slot.restarts for slot in self._slots()),
             "live": {"pid": self.live.pid, "address": self.live.address} if self.live else {},

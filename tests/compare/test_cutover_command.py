@@ -71,9 +71,18 @@ def test_the_steps_of_a_plan_stay(state: Path) -> None:
     assert "--steps: stays as it was planned" in again.output
 
 
-@pytest.mark.parametrize("steps", ["x", "50,5"])
-def test_steps_that_are_none_are_refused(steps: str, tmp_path: Path) -> None:
-    assert run("plan", tmp_path / "c", "--steps", steps).exit_code == 2
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--steps", "x"),
+        ("--steps", "50,5"),
+        ("--hold", "nan"),
+        ("--hold", "inf"),
+        ("--listen", "x"),
+    ],
+)
+def test_rules_that_are_none_are_refused(words: tuple[str, str], tmp_path: Path) -> None:
+    assert run("plan", tmp_path / "c", *words).exit_code == 2
     assert not (tmp_path / "c").exists()
 
 
@@ -139,6 +148,12 @@ def test_back_to_a_legacy_that_is_not_there_is_said(state: Path) -> None:
     back = run("rollback", state)
     assert (back.exit_code, status(state)["stage"]) == (0, "shadow")
     assert "legacy answers now, but http://127.0.0.1:1: no connection" in back.output
+
+
+def test_an_address_that_cannot_be_read_is_a_line_of_the_list(tmp_path: Path) -> None:
+    planned = run("plan", tmp_path / "c", "--legacy", "http://[::1")
+    assert planned.exit_code == 1
+    assert "--legacy: 'http://[::1' is no URL; write http://HOST:PORT" in planned.output
 
 
 @pytest.mark.parametrize("command", ["status", "advance", "rollback"])

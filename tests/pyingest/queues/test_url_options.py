@@ -52,6 +52,7 @@ def test_a_token_is_never_shown() -> None:
             "amqp://h/q",
             "unknown scheme 'amqp'; use one of memory:, file:, sqlite:",
         ),
+        ("kestrel://[::1/events", "Invalid IPv6 URL"),
         ("nats://h:1/events", "as in nats://HOST:PORT/STREAM/events"),
         ("nats:///S/events", "needs a place"),
         ("kafka://h:1/", "as in kafka://HOST:PORT/events"),

@@ -89,6 +89,21 @@ def test_a_file_that_is_no_stage_is_refused(store: Store) -> None:
         store.read()
 
 
+@pytest.mark.parametrize("content", [b"{", b"", None])
+def test_the_way_back_needs_no_sound_stage(store: Store, content: bytes | None) -> None:
+    store.change(0, back("bob"))
+    store.path.write_bytes(content) if content is not None else store.path.unlink()
+    after = store.roll_back(back("eve"))
+    assert (after.epoch, after.who, after.rules) == (3, "eve", store.history()[0].rules)
+    assert store.read() == after == store.history()[-1]
+
+
+def test_the_way_back_leaves_a_directory_without_a_cutover_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="mixmigrate cutover plan"):
+        Store(tmp_path).roll_back(back("eve"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_change_that_is_refused_changes_nothing(store: Store) -> None:
     def refuse(state: State) -> State:
         raise ValueError("no")

@@ -31,7 +31,18 @@ def test_files_of_others_are_left_out(tmp_path: Path) -> None:
     statusfiles.write(tmp_path, proxy("proxy-0", 1, 5))
     (tmp_path / "torn.json").write_bytes(b'{"name":"pro')
     (tmp_path / "other.json").write_text(json.dumps({"x": 1}))
+    (tmp_path / "odd.json").write_bytes(b'{"name":"\xff"}')
     assert [one.name for one in statusfiles.read_all(tmp_path)] == ["proxy-0"]
+
+
+def test_a_file_that_cannot_be_read_is_said_and_hides_nobody(tmp_path: Path) -> None:
+    statusfiles.write(tmp_path, proxy("proxy-0", 1, 5))
+    (tmp_path / "tap.json").write_bytes(b"nonsense")
+    statuses, unreadable = statusfiles.read_each(tmp_path)
+    look = Look(20.0, statuses, frozenset(), unreadable)
+    assert any("! status/tap.json: cannot be read: " in line for line in lines("run", look))
+    assert data(look)["unreadable"] == unreadable
+    assert not statusfiles.is_there(proxy("proxy-1", 10**20, 1))
 
 
 def test_a_process_is_there_until_it_has_ended() -> None:
