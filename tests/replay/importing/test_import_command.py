@@ -61,3 +61,13 @@ def test_a_log_that_is_none_is_refused_and_the_directory_can_be_used_again(
     assert (done.exit_code, "in none of the formats" in done.output) == (2, True)
     Path(sources["--legacy-log"]).write_text(LINE % (1, 1))
     assert invoke(sources).exit_code == 0
+
+
+def test_a_queue_file_that_is_not_there_is_not_made(
+    sources: dict[str, str], tmp_path: Path
+) -> None:
+    del sources["--legacy-events"]
+    missing = tmp_path / "typo.db"
+    done = invoke(sources | {"--legacy-queue": f"sqlite:{missing}#events"})
+    assert (done.exit_code, f"{missing}: no such file" in done.output) == (2, True)
+    assert not missing.exists()
