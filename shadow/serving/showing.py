@@ -55,7 +55,7 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
     for one in look.statuses:
         yield from _process(one, look)
     yield from (f"  ! {error}" for error in total.errors)
-    yield from (f"  ! status/{line}" for line in look.unreadable)
+    yield from (f"  ! {line}" for line in look.unreadable)
     yield from _orphans(look, there)
 
 
