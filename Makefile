@@ -8,10 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.ready ## the whole story on this machine, in about two minutes
 	$(BIN)/mixmigrate demo
 
-# What runs by itself shares the processors; what measures, or fills them, runs alone.
-test: $(VENV)/.ready ## the tests
-	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/compare tests/pyingest tests/replay tests/shadow
-	$(BIN)/python -m pytest -q -rs --ignore=tests/compare --ignore=tests/pyingest --ignore=tests/replay --ignore=tests/shadow
+test: $(VENV)/.ready ## the tests; those that fill the processors by themselves
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -q -rs -m alone
 
 fuzz: $(VENV)/.ready ## the HTTP front against odd bytes, for ten minutes
 	$(BIN)/python -m benchmarks.fuzz_http --minutes 10

@@ -43,7 +43,7 @@ from shadow.runs.manifest import (
     RecordingError,
 )
 from shadow.runs.part import Part
-from shadow.runs.private import make_directory, write_whole
+from shadow.runs.private import take_directory, write_whole
 from shadow.runs.room import Room
 from shadow.runs.union import NAME, Opened
 from shadow.segments import Segment
@@ -84,13 +84,15 @@ class RunWriter:
         self._hider = hider
         self._room = room
         try:
-            make_directory(directory)
-            if any(directory.iterdir()):
+            if not take_directory(directory):
                 raise RecordingError(
                     f"{directory}: not empty; a run needs a directory of its own, name another"
                 )
         except OSError as error:
-            raise RecordingError(f"{directory}: cannot write a run here: {error}") from None
+            raise RecordingError(
+                f"{directory}: cannot write a run here: {error.strerror or error}; name another "
+                "directory, one that is empty or not there yet"
+            ) from None
         self._exchanges = _segments(directory, "exchanges", manifest.partitions)
         self._events = _segments(directory, "events", manifest.partitions)
         self._turn = 0

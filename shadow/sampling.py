@@ -33,11 +33,6 @@ class Sampling:
         return share > 0.0 and position(sticky_key(request, self.sticky), self.seed) < share
 
 
-def is_sampled(request: Seen, share: float) -> bool:
-    """Return whether *request* is among the *share* (0 to 1) that is chosen, by itself."""
-    return Sampling().samples(request, share)
-
-
 def position(key: bytes, seed: int = 0, purpose: bytes = b"sample") -> float:
     """Return where *key* stands among all keys: a number from 0 up to 1, as good as random.
 

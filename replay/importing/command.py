@@ -155,7 +155,12 @@ def _source(sources: dict[str, Any], side: str) -> str:
     url, file = sources[f"{side}_queue"], sources[f"{side}_events"]
     if bool(url) == (file is not None):
         raise Trouble(f"give either --{side}-queue or --{side}-events")
-    return parse_queue_url(url).shown if url else f"file {file}"
+    if not url:
+        return f"file {file}"
+    where = parse_queue_url(url)
+    if where.scheme in ("sqlite", "file") and not Path(where.location).exists():
+        raise Trouble(f"{where.location}: no such file; name the one that the service writes")
+    return where.shown
 
 
 def _carry_out(
@@ -180,6 +185,12 @@ def _carry_out(
     for example in found.examples:
         say(f"  {example}")
     say(", ".join(f"{count:,} events of {side.value}" for side, count in found.events.items()))
+    for side in Side:
+        if position and sources[f"{side.value}_queue"] and not found.events[side]:
+            say(
+                f"nothing lay behind position {position!r} of {side.value}'s queue: is that the "
+                "name that --take-position took before the traffic?"
+            )
 
 
 def _read_dump(begun: "Import", side: "Side", path: Path) -> None:

@@ -52,12 +52,21 @@ def packages() -> list[Finding]:
 def run_findings(run: Path) -> list[Finding]:
     """Return what is found of the directory *run*, which need not be there yet."""
     place = run
-    while not place.exists() and place != place.parent:
+    while not _is_seen(place) and place != place.parent:
         place = place.parent
     writable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-    empty = run.is_dir() and os.access(run, os.R_OK) and not any(run.iterdir())
+    exists = place == run
+    empty = exists and run.is_dir() and os.access(run, os.R_OK) and not any(run.iterdir())
     free = shutil.disk_usage(place).free
-    return [run_directory(str(run), run.exists(), writable, empty), disk(str(place), free)]
+    return [run_directory(str(run), exists, writable, empty), disk(str(place), free)]
+
+
+def _is_seen(path: Path) -> bool:
+    """Return whether something is there, as far as we may look."""
+    try:
+        return path.exists()
+    except PermissionError:  # in a directory of somebody else's
+        return False
 
 
 def clock_samples() -> list[tuple[float, float]]:

@@ -39,13 +39,14 @@ def switch_command(run: Path, turn: str | None, why: str) -> None:
     path = control_file(run)
     try:
         before = read_control(path.read_bytes() if path.exists() else None)
-        if turn is None:
-            _show(run, before)
-            return
         now = Control(mirroring=turn == "on", why=why, at=time.time())
-        replace(path, write_control(now))
+        if turn is not None:
+            replace(path, write_control(now))
     except OSError as error:
         raise Trouble(f"{path}: {error.strerror or error}; the switch is as it was") from None
+    if turn is None:
+        _show(run, before)
+        return
     was = "on" if before.mirroring else "off"
     told = f"it was {was}" if was != turn else f"it was {was} already"
     click.echo(f"mirroring {turn} for {run}; {told}")

@@ -10,12 +10,27 @@ FILE = 0o600
 def make_directory(path: Path) -> None:
     """Make a directory, and those above it, that its owner alone can look into.
 
-    One that is there is closed to others, too.
+    One that is there is left as it is: it may be anybody's.
+
+    :raises OSError: it cannot be made.
+    """
+    if not path.is_dir():
+        path.mkdir(parents=True, mode=DIRECTORY)
+        path.chmod(DIRECTORY)  # mkdir asks the umask
+
+
+def take_directory(path: Path) -> bool:
+    """Make a directory, or take one that is empty; closed to others. Say whether it is ours now.
+
+    One that holds something is left as it is.
 
     :raises OSError: it cannot be made, or belongs to somebody else.
     """
-    path.mkdir(parents=True, exist_ok=True, mode=DIRECTORY)
-    path.chmod(DIRECTORY)  # mkdir asks the umask
+    make_directory(path)
+    if any(path.iterdir()):
+        return False
+    path.chmod(DIRECTORY)
+    return True
 
 
 def write_whole(path: Path, data: bytes, lasting: bool = False) -> None:

@@ -28,7 +28,7 @@ from shadow.runs.manifest import (
     Redacted,
     RunManifest,
 )
-from shadow.runs.private import FILE, make_directory, write_whole
+from shadow.runs.private import FILE, make_directory, take_directory, write_whole
 from shadow.runs.redaction import Redactor
 from shadow.runs.room import Room
 from shadow.runs.union import NAME, PARTS, decoded, format_in, names, part_manifest
@@ -57,8 +57,7 @@ class Run:
         :raises RecordingError: the directory is not empty, or cannot be written.
         """
         try:
-            make_directory(directory)
-            if any(directory.iterdir()):
+            if not take_directory(directory):
                 raise RecordingError(f"{directory}: not empty; {_advice(directory)}")
             make_directory(directory / PARTS)
             run = cls(directory, _owned(directory), redactor)

@@ -47,7 +47,10 @@ def load_key(path: Path) -> Key:
         text = path.read_text("ascii").strip()
         mode = path.stat().st_mode & 0o777
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path}: no key for redaction there: {error}") from None
+        raise RecordingError(
+            f"{path}: no key for redaction there: {error}; name a file that may be read or made "
+            "as redaction_key in [recording]"
+        ) from None
     if mode & 0o077:
         raise RecordingError(f"{path}: others can read this key; chmod 600 {path}")
     try:

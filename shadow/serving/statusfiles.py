@@ -37,14 +37,17 @@ def read_all(directory: Path) -> list[Status]:
 
 def read_each(directory: Path) -> tuple[list[Status], list[str]]:
     """Return what every process of a run told last, and which files cannot be read, and why."""
-    found, unreadable = [], []
+    found: list[Status] = []
+    if directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK):
+        return found, [f"{directory.name}: cannot be looked into: Permission denied"]
+    unreadable = []
     for path in sorted(directory.glob("*.json")):
         try:
             found.append(_DECODER.decode(path.read_bytes()))
         except FileNotFoundError:
             continue  # a process that has just ended
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            unreadable.append(f"{path.name}: cannot be read: {error}")
+            unreadable.append(f"{directory.name}/{path.name}: cannot be read: {error}")
     return found, unreadable
 
 

@@ -1,5 +1,6 @@
 """Each check says what is fine, what is worth a look and what is in the way."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,22 @@ def test_this_machine_runs_what_is_tested_here(tmp_path: Path) -> None:
     assert found["twisted"].level is OK
     assert {"open files", "run", "disk", "clock"} <= found.keys()
     assert all(one.level is OK for one in packages())
+
+
+def test_a_run_directory_that_may_not_be_looked_into_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+
+    def seen(path: Path) -> bool:
+        if path.name == "run":
+            raise PermissionError(13, "Permission denied")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", seen)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    directory, disk = run_findings(tmp_path / "run")
+    assert (directory.level, disk.check) == (PROBLEM, "disk")
 
 
 def test_a_run_directory_is_looked_at_before_it_is_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pyingest.message import Request
 from shadow.isolating.sticky import Sticky
-from shadow.sampling import Sampling, is_sampled, position, positions
+from shadow.sampling import Sampling, position, positions
 
 REQUESTS = [Request(b"GET", b"/track?data=%d" % number) for number in range(4_000)]
 
@@ -23,23 +23,23 @@ def test_everything_is_mirrored_unless_told_otherwise() -> None:
 
 
 def test_nothing_is_mirrored_of_a_share_of_nothing() -> None:
-    assert not any(is_sampled(request, 0.0) for request in REQUESTS)
+    assert not any(Sampling().samples(request, 0.0) for request in REQUESTS)
 
 
 def test_about_the_share_is_mirrored() -> None:
-    taken = sum(is_sampled(request, 0.25) for request in REQUESTS)
+    taken = sum(Sampling().samples(request, 0.25) for request in REQUESTS)
     assert 850 < taken < 1_150
 
 
 def test_a_larger_share_keeps_what_a_smaller_one_took() -> None:
-    smaller = {one.target for one in REQUESTS if is_sampled(one, 0.2)}
-    larger = {one.target for one in REQUESTS if is_sampled(one, 0.4)}
+    smaller = {one.target for one in REQUESTS if Sampling().samples(one, 0.2)}
+    larger = {one.target for one in REQUESTS if Sampling().samples(one, 0.4)}
     assert smaller < larger
 
 
 def test_requests_that_differ_in_their_bodies_are_chosen_apart() -> None:
     posts = [Request(b"POST", b"/track", (), b"%d" % number) for number in range(1_000)]
-    assert 400 < sum(is_sampled(post, 0.5) for post in posts) < 600
+    assert 400 < sum(Sampling().samples(post, 0.5) for post in posts) < 600
 
 
 def test_all_requests_of_a_person_are_chosen_alike() -> None:

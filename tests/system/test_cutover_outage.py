@@ -12,6 +12,8 @@ from replay.legacy import Absent
 from tests.system.migration import Migration, until
 from tests.system.test_migration import POLICY
 
+pytestmark = pytest.mark.alone
+
 RATE = 300
 ENOUGH = 1_200
 

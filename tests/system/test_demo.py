@@ -10,6 +10,8 @@ import pytest
 from replay.legacy import Erlang
 from replay.rig import COMMAND
 
+pytestmark = pytest.mark.alone
+
 UNDECIDED = 3
 REQUESTS = 3_000
 

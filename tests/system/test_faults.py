@@ -8,9 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from replay.corpus import write_corpus
 from replay.rig import COMMAND, Rig
 from shadow.recording import RunReader
+
+pytestmark = pytest.mark.alone
 
 REQUESTS, RATE = 900, 300
 FAIL, UNDECIDED, INVALID = 1, 3, 4

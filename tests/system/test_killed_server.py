@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet import reactor as installed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
@@ -20,6 +21,8 @@ from pyingest.queues.kestrel_reader import KestrelReader
 from pyingest.queues.sqlite_reader import SqliteReader
 from replay.processes import ServerProcess
 from replay.rig import COMMAND
+
+pytestmark = pytest.mark.alone
 
 reactor: Any = installed
 KILLS = 10

@@ -17,7 +17,7 @@ from replay.rig import ANY_PORT
 from shadow.serving import statusfiles
 from tests.system.test_shadow_processes import CLIENTS, Stage, nobody_was_hurt
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.alone]
 
 POLICY = Path(__file__).parents[2] / "compare" / "policy" / "policies" / "default.toml"
 

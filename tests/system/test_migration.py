@@ -15,6 +15,8 @@ from replay.processes import ServerProcess
 from tests.system.migration import STEPS, Migration, until
 from tests.system.steady import Clients
 
+pytestmark = pytest.mark.alone
+
 RATE = 500
 ENOUGH = 1_100
 """Requests in shadow, for a PASS of this small sample: 903 clean ones."""

@@ -17,6 +17,8 @@ from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
 from shadow.recording import RunReader
 from shadow.serving import statusfiles
 
+pytestmark = pytest.mark.alone
+
 UNDECIDED, INVALID = 3, 4
 QUEUES = "events,profiles"
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": "sid=topsecret"}

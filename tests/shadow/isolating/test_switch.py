@@ -109,7 +109,7 @@ def test_the_command_shows_the_switch_and_what_each_proxy_makes_of_it(tmp_path: 
     assert lines[0].startswith("mirroring off since 2")
     assert lines[0].endswith("(smoke)")
     assert lines[1].startswith("  proxy-0 does not mirror, circuit open (shadow tax: much)")
-    assert lines[2].startswith("  proxy-1.json: cannot be read")
+    assert lines[2].startswith("  status/proxy-1.json: cannot be read")
     assert len(lines) == 3
 
 

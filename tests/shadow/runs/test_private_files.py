@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from shadow.recording import Manifest, RunWriter
 from shadow.runs import private
+from shadow.runs.manifest import RecordingError, RunManifest
+from shadow.runs.run import Run
 from shadow.segments import Segment, SegmentReader
 
 if sys.version_info >= (3, 14):
@@ -26,13 +29,26 @@ def open_umask() -> Iterator[None]:
 @pytest.mark.usefixtures("open_umask")
 def test_no_umask_opens_a_file_to_others(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir(mode=0o755)
-    private.make_directory(tmp_path / "there")
+    assert private.take_directory(tmp_path / "there")
     private.make_directory(tmp_path / "new" / "deep")
     private.append_whole(tmp_path / "appended", b"x")
     private.write_whole(tmp_path / "written", b"x")
     names = ("there", "new/deep", "appended", "written")
     modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in names}
     assert modes == dict(zip(names, (0o700, 0o700, 0o600, 0o600), strict=True))
+
+
+def test_a_directory_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    (shared / "theirs").touch()
+    assert not private.take_directory(shared)
+    with pytest.raises(RecordingError, match="not empty"):
+        Run.create(shared, RunManifest(created=1.0))
+    with pytest.raises(RecordingError, match="not empty"):
+        RunWriter(shared, Manifest(created=1.0))
+    assert shared.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_strict_umask_leaves_the_owner_his_files(tmp_path: Path) -> None:

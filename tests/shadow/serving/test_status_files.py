@@ -36,9 +36,11 @@ def test_files_of_others_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_said_and_hides_nobody(tmp_path: Path) -> None:
-    statusfiles.write(tmp_path, proxy("proxy-0", 1, 5))
-    (tmp_path / "tap.json").write_bytes(b"nonsense")
-    statuses, unreadable = statusfiles.read_each(tmp_path)
+    place = tmp_path / "status"
+    place.mkdir()
+    statusfiles.write(place, proxy("proxy-0", 1, 5))
+    (place / "tap.json").write_bytes(b"nonsense")
+    statuses, unreadable = statusfiles.read_each(place)
     look = Look(20.0, statuses, frozenset(), unreadable)
     assert any("! status/tap.json: cannot be read: " in line for line in lines("run", look))
     assert data(look)["unreadable"] == unreadable
