@@ -54,14 +54,9 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
     yield from (_row("live page", f"http://{address}/") for address in _pages(there))
     for one in look.statuses:
         yield from _process(one, look)
-<<<<<<< HEAD
     others = [error for error in total.errors if not error.startswith(SUPERVISOR)]
     yield from (f"  ! {error}" for error in others or total.errors)
-    yield from (f"  ! status/{line}" for line in look.unreadable)
-=======
-    yield from (f"  ! {error}" for error in total.errors)
     yield from (f"  ! {line}" for line in look.unreadable)
->>>>>>> 877bbcb48770f001cb2547e8fe73300bd7ff47cf
     yield from _orphans(look, there)
 
 

@@ -63,7 +63,6 @@ def test_a_log_that_is_none_is_refused_and_the_directory_can_be_used_again(
     assert invoke(sources).exit_code == 0
 
 
-<<<<<<< HEAD
 def test_a_field_that_is_redacted_does_not_reach_the_run(sources: dict[str, str]) -> None:
     message = json.dumps({"event": "e", "properties": {"$email": "ada@example.org"}})
     for side in ("legacy", "candidate"):
@@ -77,7 +76,8 @@ def test_a_field_that_is_redacted_does_not_reach_the_run(sources: dict[str, str]
     assert b"redacted:" in bodies[0]
     assert b"ada@" not in bodies[0]
     assert any("$email" in note for note in run.manifest.notes)
-=======
+
+
 def test_a_queue_file_that_is_not_there_is_not_made(
     sources: dict[str, str], tmp_path: Path
 ) -> None:
@@ -86,4 +86,3 @@ def test_a_queue_file_that_is_not_there_is_not_made(
     done = invoke(sources | {"--legacy-queue": f"sqlite:{missing}#events"})
     assert (done.exit_code, f"{missing}: no such file" in done.output) == (2, True)
     assert not missing.exists()
->>>>>>> 877bbcb48770f001cb2547e8fe73300bd7ff47cf

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shadow.recording import Manifest, RunWriter
+from shadow.recording import RunWriter
 from shadow.runs import private
-from shadow.runs.manifest import RecordingError, RunManifest
+from shadow.runs.manifest import Manifest, RecordingError, RunManifest
 from shadow.runs.run import Run
 from shadow.segments import Segment, SegmentReader
 
