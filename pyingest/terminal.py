@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 import click
 
+T = TypeVar("T")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -46,6 +48,37 @@ class Stoppable(Protocol):
 def say(line: str) -> None:
     click.echo(line)
     sys.stdout.flush()
+
+
+def in_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
+    """Return what *work* gives, run in the reactor of this process; once in its life.
+
+    :raises KeyboardInterrupt: it was interrupted before.
+    """
+    from twisted.internet.defer import Deferred
+    from twisted.internet.task import react
+
+    results: list[T] = []
+    errors: list[Exception] = []
+    interrupted: list[bool] = []
+
+    async def main(reactor: Any) -> None:
+        reactor.addSystemEventTrigger("before", "shutdown", stopping)
+        try:
+            results.append(await work(reactor))
+        except Exception as error:
+            errors.append(error)
+
+    def stopping() -> None:
+        interrupted.append(not results and not errors)
+
+    with suppress(SystemExit):  # react's way to say that it is done
+        react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+    if any(interrupted):
+        raise KeyboardInterrupt  # what then failed failed because of that
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def serve(

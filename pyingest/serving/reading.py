@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import Enum
 from ipaddress import ip_network
 from pathlib import Path
 from types import NoneType
@@ -108,11 +109,19 @@ def _explained(message: str, root: type[Struct]) -> str:
         key = f"{path}.{unknown['key']}".lstrip(".")
         return f"{key}: no such key; allowed here: {', '.join(_keys(path, root))}"
     kind = _type_at(path, root)
-    if get_origin(kind) is Literal:
-        return f"{path}: {text[:1].lower()}{text[1:]}; allowed: {', '.join(get_args(kind))}"
+    words = _words(kind)
+    if words:
+        return f"{path}: {text[:1].lower()}{text[1:]}; allowed: {', '.join(words)}"
     for word, plain in _PLAIN.items():
         text = text.replace(f"`{word}`", plain)
     return f"{path or 'the file'}: {text[:1].lower()}{text[1:]}"
+
+
+def _words(kind: Any) -> list[str]:
+    """Return the words that *kind* consists of; nothing if it is of another kind."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [str(one.value) for one in kind]
+    return [str(one) for one in get_args(kind)] if get_origin(kind) is Literal else []
 
 
 def _keys(path: str, root: type[Struct]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Trouble, say
+from pyingest.terminal import Trouble, in_reactor, say
 
 if TYPE_CHECKING:
     from replay.importing.building import Import
@@ -90,7 +90,7 @@ def import_command(
         begun = _begin(run_directory, (legacy_log, candidate_log), sources, notes, redact)
         try:
             _carry_out(begun, (legacy_log, candidate_log), window, sources, position)
-        except Exception:
+        except BaseException:
             begun.discard()
             raise
     except (LogError, QueueError, RecordingError, ShadowError, OSError) as error:
@@ -99,18 +99,16 @@ def import_command(
 
 
 def _take_position(queues: tuple[str, str], name: str) -> None:
-    from twisted.internet import reactor
-
-    from replay.importing.queues import run, take_position
+    from replay.importing.queues import take_position
 
     if not all(queues):
         raise Trouble("give --legacy-queue and --candidate-queue with --take-position")
 
-    async def both() -> None:
+    async def both(reactor: Any) -> None:
         for url in queues:
             await take_position(reactor, url, name)
 
-    run(reactor, both)
+    in_reactor(both)
     say(f"position {name} taken in both queues; import with --position {name}")
 
 
@@ -206,13 +204,11 @@ def _read_dump(begun: "Import", side: "Side", path: Path) -> None:
 def _read_queues(begun: "Import", urls: "dict[Side, str]", position: str) -> None:
     if not any(urls.values()):
         return
-    from twisted.internet import reactor
+    from replay.importing.queues import read_all
 
-    from replay.importing.queues import read_all, run
-
-    async def both() -> None:
+    async def both(reactor: Any) -> None:
         for side, url in urls.items():
             if url:
                 begun.tapped(side, await read_all(reactor, url, position, begun.taker(side)))
 
-    run(reactor, both)
+    in_reactor(both)

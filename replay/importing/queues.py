@@ -1,10 +1,7 @@
 """Everything that a queue holds, read once; its own consumers lose nothing."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
-
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from pyingest.event import Stored
 from pyingest.queues.gauge import Gauging
@@ -65,22 +62,3 @@ async def read_all(
 def report(count: int) -> dict[str, Any]:
     """Return how a source that was read to its end fared."""
     return {"attached": True, "read": count, "backlog": 0, "errors": 0, "error": ""}
-
-
-def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a coroutine in a reactor that is not running yet, and end it; raise what it raises.
-
-    A process can do this once.
-    """
-    ended: list[Any] = []
-
-    def begin() -> None:
-        done = Deferred.fromCoroutine(work())
-        done.addBoth(ended.append)
-        done.addBoth(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    for result in ended:
-        if isinstance(result, Failure):
-            result.raiseException()

@@ -1,20 +1,19 @@
 """`mixmigrate doctor`: words to checks, findings to words and an exit code."""
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Trouble, say
+from pyingest.terminal import Address, Trouble, in_reactor, say
 
 if TYPE_CHECKING:
     from shadow.doctor.conversation import Conversation
     from shadow.doctor.echoreport import EchoReport
     from shadow.doctor.findings import Finding
 
-T = TypeVar("T")
 NOT_WELL = 1
 
 
@@ -99,7 +98,7 @@ def _examine(
     async def ask(reactor: Any) -> "list[Finding]":
         return [await queue(reactor, side, url) for side, url in named if url]
 
-    findings += _in_reactor(ask) if legacy_queue or candidate_queue else []
+    findings += in_reactor(ask) if legacy_queue or candidate_queue else []
     if as_json:
         say(_json({"findings": finding_dicts(findings)}))
     else:
@@ -127,7 +126,7 @@ def _echo(corpora: tuple[Path, ...], requests: int, seed: int, as_json: bool) ->
     async def run(reactor: Any) -> "EchoReport":
         return await echo(reactor, _shown(said, not as_json))
 
-    report = _in_reactor(run)
+    report = in_reactor(run)
     report.left_out = sum(corpus.left_out for corpus in read)
     if as_json:
         say(_json(report.to_dict()))
@@ -149,30 +148,6 @@ def _shown(conversations: "Iterable[Conversation]", shown: bool) -> "Iterator[Co
             click.echo(f"\r\x1b[K{done:,} requests", nl=False, err=True)
     if shown:
         click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _in_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
-    """Return what *work* gives, run in the reactor of this process; once in its life."""
-    from twisted.internet.defer import Deferred
-    from twisted.internet.task import react
-
-    results: list[T] = []
-    errors: list[Exception] = []
-
-    async def main(reactor: Any) -> None:
-        try:
-            results.append(await work(reactor))
-        except Exception as error:
-            errors.append(error)
-
-    try:
-        react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
-    except SystemExit:
-        if not results and not errors:
-            raise KeyboardInterrupt from None
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def _json(value: dict[str, Any]) -> str:

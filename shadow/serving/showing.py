@@ -42,9 +42,10 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
     """Yield where *run* stands; with an earlier look, rates too."""
     total = look.sum
     there = [one for one in look.statuses if look.is_there(one)]
-    state = f"{len(there)} processes, stage {total.stage}" if there else "nobody is at work"
+    state = "nobody is at work" if not there else f"{len(there)} process{'es' * (len(there) > 1)}"
     mirroring = "" if total.mirroring else ", mirroring is off"
-    yield f"{run}: {state}{mirroring}"
+    stage = f", stage {total.stage}" if total.stage else ""
+    yield f"{run}: {state}{stage}{mirroring}"
     yield from _ledger(total, look, before)
     circuits = "; ".join(total.breakers) or "closed"
     yield _row("lane", f"{total.waiting:,} wait, {total.in_flight:,} in flight; circuit {circuits}")

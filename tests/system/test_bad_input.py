@@ -1,6 +1,8 @@
 """What is broken is said in words, and never passes."""
 
 import json
+import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -160,3 +162,21 @@ def test_wrong_words_are_answered_with_exit_code_two(words: tuple[str, ...]) -> 
     done = mixmigrate(*words)
     assert done.returncode == USAGE
     assert done.stderr
+
+
+def test_an_interrupted_import_claims_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    line = '192.0.2.7 - - [21/Nov/2011:07:20:00 +0000] "GET /track?data=1 HTTP/1.1" 200 1\n'
+    (tmp_path / "log").write_text(line)
+    log, run = str(tmp_path / "log"), tmp_path / "run"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        queue = f"kestrel://127.0.0.1:{silent.getsockname()[1]}/events"
+        words = ("import", "--legacy-log", log, "--candidate-log", log, "--run", str(run))
+        queues = ("--legacy-queue", queue, "--candidate-queue", f"{queue}_c", "--position", "p")
+        with subprocess.Popen([*COMMAND, *words, *queues], stdout=subprocess.PIPE) as process:
+            silent.settimeout(30)
+            connection, _ = silent.accept()  # now it waits for an answer that does not come
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=30)
+            connection.close()
+    assert (process.returncode, b"judge it with" in said) == (130, False)
+    assert not list(run.iterdir())

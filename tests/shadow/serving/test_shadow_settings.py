@@ -87,6 +87,7 @@ def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
         (SIDES + 'legacy_shadow = "http://127.0.0.1:8000"', ["legacy_shadow", "proxy itself"]),
         (SIDES + "[timeouts]\nanswer = inf", ["timeouts.answer", "<= 86400"]),
         (SIDES + "[recording]\nredact = ['']", ["recording.redact", "names no field"]),
+        (SIDES + "[sampling]\nsticky = 'x'", ["sampling.sticky", "request, token, distinct_id"]),
         (SIDES + "[timeouts]\nanswer = 0", ["timeouts.answer", ">= 0.1"]),
         (SIDES + "[logs]\nlevel = 'loud'", ["logs.level", "debug, info"]),
         (SIDES + "[[rules]]\nactoin = 'skip'", ["rules[0].actoin", "no such key", "action"]),
