@@ -1,5 +1,6 @@
 """The proxies that are measured against each other, and the services behind them."""
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from benchmarks.ingest_servers import Missing, Start
 
 HEAD = """
+{user}
 worker_processes 1;
 pid {directory}/nginx.pid;
 error_log {directory}/nginx.log crit;
@@ -137,7 +139,10 @@ def _nginx(work: Path, text: str, **values: object) -> Start | Missing:
         return Missing("nginx is not installed (Debian: nginx-light)")
     work.mkdir(parents=True, exist_ok=True)
     configuration = work / "nginx.conf"
+    # Workers that are somebody else could not reach the candidate's socket.
+    user = "user root;" if os.geteuid() == 0 else ""
     known = {"candidate": "", "mirror": "", "location": "", "directory": work, **values}
+    known["user"] = user
     configuration.write_text((HEAD + text).format(**known))
     command = [nginx, "-p", str(work), "-c", str(configuration), "-g", "daemon off;"]
     return Start(command, does_the_job=False)

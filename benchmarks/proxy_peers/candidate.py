@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
 
 ONE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\n1"
 ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
@@ -84,6 +85,7 @@ async def main(port: int, behaviour: str, *paths: str) -> None:
     server = await loop.create_server(lambda: Server(behaviour), "127.0.0.1", port, backlog=1024)
     for path in paths:
         await loop.create_unix_server(lambda: Server(behaviour), path, backlog=1024)
+        Path(path).chmod(0o666)  # nginx has workers that are somebody else
     print("ready", flush=True)
     await server.serve_forever()
 

@@ -24,7 +24,7 @@ from shadow.relaying.pool import Pool, PoolLimits, reachable
 from shadow.routing import Router
 from shadow.status import LaneStatus
 
-COPY_LONGEST = 256 * 1024
+COPY_LONGEST = 64 * 1024
 """Bytes of one answer to a copy; more is no answer of an ingestion service."""
 BACKLOG = 1024
 LOOK = 0.02
