@@ -36,12 +36,13 @@ def serve(port: int, legacy: int, candidate: int | None = None) -> None:
     from shadow.relaying.mirror import Mirror
     from shadow.relaying.pool import Pool, PoolLimits
     from shadow.routing import Route
+    from shadow.serving.front import KEPT
 
     reactor: Any = installed
     lane, limits = LaneLimits(), BreakerLimits()
     copies = {}
     if candidate is not None:
-        bounds = PoolLimits(connections=lane.in_flight, bounded=True)
+        bounds = PoolLimits(connections=lane.in_flight, kept=KEPT, bounded=True)
         pool = Pool(reactor, "127.0.0.1", candidate, bounds)
         breaker = Breaker(limits, lambda: random.uniform(0.8, 1.2))
         copies[Side.CANDIDATE] = Mirror(reactor, pool, Lane(lane), breaker)

@@ -42,7 +42,7 @@ class PoolLimits:
     """For a free connection to come; for the answer to begin; between two pieces of it."""
     idle: float = 4.0
     """A kept connection is closed after so long; most servers wait 5 seconds or longer."""
-    kept: int = 64 * 1024
+    kept: int = 256 * 1024
     """Bytes of one answer that are kept for the record."""
     bounded: bool = False
     """Whether an answer that is longer, or takes longer than ``answer`` in all, is a failure.

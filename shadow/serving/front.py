@@ -24,8 +24,8 @@ from shadow.relaying.pool import Pool, PoolLimits, reachable
 from shadow.routing import Router
 from shadow.status import LaneStatus
 
-COPY_LONGEST = 64 * 1024
-"""Bytes of one answer to a copy; more is no answer of an ingestion service."""
+KEPT = 64 * 1024
+"""Bytes that are kept of an answer, of either side; more is no answer of an ingestion service."""
 BACKLOG = 1024
 LOOK = 0.02
 """Seconds between two looks at whether all is done."""
@@ -51,15 +51,12 @@ class Front:
         self.port = 0
         self._reactor = reactor
         self._options = options
-        limits = PoolLimits(answer=options.answer_seconds, connect=options.connect_seconds)
+        limits = PoolLimits(
+            answer=options.answer_seconds, connect=options.connect_seconds, kept=KEPT
+        )
         owners, copies = instances(options)
         self.owners = {side: Pool(reactor, *address(url), limits) for side, url in owners.items()}
-        few = replace(
-            limits,
-            connections=isolation.lane_limits.in_flight,
-            kept=COPY_LONGEST,
-            bounded=True,
-        )
+        few = replace(limits, connections=isolation.lane_limits.in_flight, bounded=True)
         self._shown = {side: Pool(reactor, *address(url), few) for side, url in copies.items()}
         self.mirrors = {
             side: Mirror(
