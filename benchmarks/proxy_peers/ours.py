@@ -8,7 +8,11 @@ import argparse
 import json
 import random
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shadow.proxy import Proxy
+    from shadow.relaying.door import Door
 
 
 def main() -> None:
@@ -59,6 +63,11 @@ def serve(port: int, legacy: int, candidate: int | None = None) -> None:
     owners = {Side.LEGACY: Pool(reactor, "127.0.0.1", legacy)}
     proxy = Proxy(reactor, owners, copies, Always())
     door = Door(proxy.ask, proxy.refused, reactor)
+    listen(reactor, proxy, door, port)
+
+
+def listen(reactor: Any, proxy: "Proxy", door: "Door", port: int) -> None:
+    """Serve on *port* until SIGTERM; print the ledger when it closes."""
     listening = reactor.listenTCP(port, door, 1024, "127.0.0.1")
 
     def stop() -> None:

@@ -140,10 +140,10 @@ class Import:
         return self.found
 
     def discard(self) -> None:
-        """Take the run back: its directory, which was empty, can be used again."""
-        self._writer.discard()
+        """Take the run back, directory and all: it held nothing else."""
         for path in self._run.glob("*.zst"):
             path.unlink()
+        self._writer.discard()
 
     def _usable(self, side: Side, lines: Iterable[Line], where: str) -> Iterator[Heard]:
         for one in heard(lines, where, side.value):
