@@ -12,12 +12,12 @@ from compare.live.history import History
 from compare.live.judged import Judged, judged
 from compare.live.lanes import Lanes
 from compare.live.provisional import provisional
-from compare.live.reading import read_statuses
 from compare.live.roster import PRESENT, Roster, Totals
 from compare.policy.policy import Policy
 from compare.stages.following import Following
 from shadow.recording import RunReader
 from shadow.runs.manifest import Manifest, RecordingError
+from shadow.serving.statusfiles import DIRECTORY, read_all
 from shadow.status import Status
 
 WRITTEN = 3.0
@@ -74,7 +74,7 @@ class Looker:
 
     def _look(self, now: float) -> Judged:
         run = RunReader(self._run)
-        self._roster.take(read_statuses(self._run))
+        self._roster.take(read_all(self._run / DIRECTORY))
         totals = self._roster.totals(now)
         self._history.add(now, totals)
         state = self._state(run.manifest, now)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from compare.live.buckets import added
-from compare.live.reading import Told
+from shadow.serving.statusfiles import Told
 from shadow.status import (
     BreakerStatus,
     ControlArm,

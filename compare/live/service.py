@@ -15,14 +15,13 @@ from compare.live.access import Access, is_loopback
 from compare.live.child import Judge
 from compare.live.history import History
 from compare.live.judged import Judged
-from compare.live.reading import Told, read_statuses
 from compare.live.roster import Roster
 from compare.live.site import Live, site
 from compare.live.state import judged_data, now_data, series_data
 from compare.live.stream import Board, message
 from compare.live.view import View
 from shadow.cutover.store import Store, StoreError
-from shadow.serving.statusfiles import is_there
+from shadow.serving.statusfiles import DIRECTORY, Told, is_there, read_all
 
 TICK = 1.0
 """Seconds between two states that are sent."""
@@ -121,7 +120,7 @@ class LiveService:
         )
 
     def _tick(self) -> None:
-        self._told = read_statuses(self._options.run)
+        self._told = read_all(self._options.run / DIRECTORY)
         self._roster.take(self._told)
         now = time.time()
         self._history.add(now, self._roster.totals(now))

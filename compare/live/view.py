@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from compare.live.history import History
 from compare.live.judged import Judged
-from compare.live.reading import Unreadable
 from compare.live.roster import PRESENT, Member, Totals
 from compare.live.safety import ENDED, WAITING, Level, Safety, safety
+from shadow.serving.statusfiles import Unreadable
 
 STALE = 60.0
 """Seconds after which the last look at a run that is recorded says too little about now."""

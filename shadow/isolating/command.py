@@ -102,7 +102,7 @@ def _matches(proxies: list["Status"]) -> dict[str, int]:
 
 def _told(run: Path) -> tuple[list["Status"], list[str]]:
     """Return what the proxies of *run* tell of themselves, and which files cannot be read."""
-    from shadow.serving.statusfiles import DIRECTORY, read_each
+    from shadow.serving.statusfiles import DIRECTORY, read_all
 
-    found, unreadable = read_each(run / DIRECTORY)
-    return [one for one in found if one.ledger], unreadable
+    found = read_all(run / DIRECTORY)
+    return [one for one in found.statuses if one.ledger], [str(one) for one in found.unreadable]

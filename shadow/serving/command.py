@@ -31,7 +31,7 @@ def status_command(run: Path, as_json: bool, watch: bool) -> None:
     from shadow.serving.showing import data, lines
 
     before = _look(run)
-    if not before.statuses and not before.unreadable:
+    if not before.told.statuses and not before.told.unreadable:
         raise Trouble(
             f"{run}: no process has told of itself here; name the directory given to --run of "
             "mixmigrate shadow"
@@ -53,8 +53,8 @@ def status_command(run: Path, as_json: bool, watch: bool) -> None:
 
 def _look(run: Path) -> "Look":
     from shadow.serving.showing import Look
-    from shadow.serving.statusfiles import DIRECTORY, is_there, read_each
+    from shadow.serving.statusfiles import DIRECTORY, is_there, read_all
 
-    statuses, unreadable = read_each(run / DIRECTORY)
-    present = frozenset(one.pid for one in statuses if is_there(one))
-    return Look(time.time(), statuses, present, unreadable)
+    told = read_all(run / DIRECTORY)
+    present = frozenset(one.pid for one in told.statuses if is_there(one))
+    return Look(time.time(), told, present)

@@ -8,6 +8,7 @@ import msgspec
 
 from shadow.isolating.histogram import Histogram
 from shadow.ledger import BUCKETS
+from shadow.serving.statusfiles import Told
 from shadow.serving.summing import Sum, summed
 from shadow.status import QueueStatus, SideStatus, Status
 
@@ -22,11 +23,14 @@ class Look:
 
     at: float
     """Epoch seconds."""
-    statuses: Sequence[Status]
+    told: Told
     present: frozenset[int]
     """Pids of those processes that are there."""
-    unreadable: Sequence[str] = ()
-    """Status files that cannot be read, and why."""
+
+    @property
+    def statuses(self) -> Sequence[Status]:
+        """What every process told last."""
+        return self.told.statuses
 
     @property
     def sum(self) -> Sum:
@@ -57,7 +61,7 @@ def lines(run: str, look: Look, before: Look | None = None) -> Iterator[str]:
         yield from _process(one, look)
     others = [error for error in total.errors if not error.startswith(SUPERVISOR)]
     yield from (f"  ! {error}" for error in others or total.errors)
-    yield from (f"  ! {line}" for line in look.unreadable)
+    yield from (f"  ! {line}" for line in look.told.unreadable)
     yield from _orphans(look, there)
 
 
@@ -75,7 +79,7 @@ def data(look: Look, before: Look | None = None) -> dict[str, Any]:
         "sides": msgspec.to_builtins(total.sides, str_keys=True),
         "queues": msgspec.to_builtins(total.queues),
         "errors": total.errors,
-        "unreadable": list(look.unreadable),
+        "unreadable": [str(one) for one in look.told.unreadable],
         "processes": {
             one.name: {
                 "pid": one.pid,

@@ -1,6 +1,7 @@
 """The status files of a run: ``RUN/status/NAME.json``."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,32 @@ import msgspec
 from shadow.status import Status
 
 DIRECTORY = "status"
+MOST_FILES = 512
+"""Files that are read; a run has a handful of processes."""
+LARGEST = 1024 * 1024
+"""Bytes of one file; one of ours has a few thousand."""
 _DECODER = msgspec.json.Decoder(Status)
 _ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A status file that was skipped."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What all status files of a run say at one moment."""
+
+    statuses: tuple[Status, ...] = ()
+    """By name; of processes that are gone, too."""
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 def write(directory: Path, status: Status) -> None:
@@ -24,31 +49,44 @@ def write(directory: Path, status: Status) -> None:
 
 def read(directory: Path, name: str) -> Status | None:
     """Return what one process told last; ``None`` if that cannot be read."""
-    try:
-        return _DECODER.decode((directory / f"{name}.json").read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    found = _read(directory / f"{name}.json")
+    return found if isinstance(found, Status) else None
 
 
-def read_all(directory: Path) -> list[Status]:
-    """Return what every process of a run told last, by name; those that are gone, too."""
-    return read_each(directory)[0]
+def read_all(directory: Path) -> Told:
+    """Return what every process told last in *directory*; nothing where that is not there yet.
 
-
-def read_each(directory: Path) -> tuple[list[Status], list[str]]:
-    """Return what every process of a run told last, and which files cannot be read, and why."""
-    found: list[Status] = []
+    A file that cannot be read is skipped and named; it never hides the others.
+    """
     if directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK):
-        return found, [f"{directory.name}: cannot be looked into: Permission denied"]
-    unreadable = []
-    for path in sorted(directory.glob("*.json")):
-        try:
-            found.append(_DECODER.decode(path.read_bytes()))
-        except FileNotFoundError:
-            continue  # a process that has just ended
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            unreadable.append(f"{directory.name}/{path.name}: cannot be read: {error}")
-    return found, unreadable
+        return Told((), (Unreadable(directory.name, "cannot be looked into: Permission denied"),))
+    paths = sorted(directory.glob("*.json"))
+    read_ = [_read(path) for path in paths[:MOST_FILES]]
+    unreadable = [one for one in read_ if isinstance(one, Unreadable)]
+    if len(paths) > MOST_FILES:
+        beyond = len(paths) - MOST_FILES
+        unreadable.append(_unreadable(paths[MOST_FILES], f"one of {beyond:,} too many"))
+    return Told(tuple(one for one in read_ if isinstance(one, Status)), tuple(unreadable))
+
+
+def _read(path: Path) -> Status | Unreadable | None:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None  # a process that has just ended
+    except OSError as error:
+        return _unreadable(path, f"cannot be read: {error.strerror or error}")
+    if len(data) > LARGEST:
+        return _unreadable(path, f"larger than {LARGEST:,} bytes")
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _unreadable(path, f"not a status: {error}")
+
+
+def _unreadable(path: Path, why: str) -> Unreadable:
+    return Unreadable(f"{path.parent.name}/{path.name}", why)
 
 
 def is_there(status: Status) -> bool:

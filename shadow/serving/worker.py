@@ -101,7 +101,7 @@ class Orphan:
     def _look(self) -> None:
         if self._member is None:
             return
-        told = read_all(self._member.service.status_directory)
+        told = read_all(self._member.service.status_directory).statuses
         if not any(is_there(one) for one in told if one.name.startswith(Role.PROXY)):
             self._watch.stop()
             self._leave()

@@ -96,4 +96,4 @@ def test_the_page_follows_a_run_of_several_processes_through_the_death_of_one(
     nobody_was_hurt(watched, cut=CLIENTS)
     with pytest.raises(OSError):  # noqa: PT011  # whatever the system says of a closed port
         http.client.HTTPConnection(page, timeout=5).connect()
-    assert not any(map(statusfiles.is_there, statusfiles.read_all(watched.status)))
+    assert not any(map(statusfiles.is_there, statusfiles.read_all(watched.status).statuses))

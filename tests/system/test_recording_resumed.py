@@ -66,13 +66,13 @@ class Stage:
 
     def kill(self, shadow: ServerProcess) -> None:
         """Kill the supervisor and all its processes."""
-        others = [one.pid for one in statusfiles.read_all(self.run / "status")]
+        others = [one.pid for one in statusfiles.read_all(self.run / "status").statuses]
         shadow.kill()
         for pid in others:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         until = time.monotonic() + SOON
-        while any(map(statusfiles.is_there, statusfiles.read_all(self.run / "status"))):
+        while any(map(statusfiles.is_there, statusfiles.read_all(self.run / "status").statuses)):
             assert time.monotonic() < until
             time.sleep(0.05)
 
@@ -88,7 +88,7 @@ class Stage:
         """End whatever is left."""
         for process in reversed(self._running):
             process.kill()
-        for status in statusfiles.read_all(self.run / "status"):
+        for status in statusfiles.read_all(self.run / "status").statuses:
             if statusfiles.is_there(status):
                 with suppress(ProcessLookupError):
                     os.kill(status.pid, signal.SIGKILL)

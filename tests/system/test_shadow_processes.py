@@ -170,7 +170,7 @@ class Stage:
 
     def busiest(self) -> str:
         """Return the name of the proxy that has most of the clients."""
-        proxies = [one for one in statusfiles.read_all(self.status) if one.ledger]
+        proxies = [one for one in statusfiles.read_all(self.status).statuses if one.ledger]
         return max(proxies, key=lambda one: one.ledger["received"]).name
 
     def log(self, name: str = "shadow") -> str:
@@ -190,7 +190,7 @@ class Stage:
 
 def all_told(place: Path) -> list[Status]:
     """Return what all processes of all dual runs below *place* told last."""
-    found = [statusfiles.read_all(one) for one in place.glob(f"*/{statusfiles.DIRECTORY}")]
+    found = [statusfiles.read_all(one).statuses for one in place.glob(f"*/{statusfiles.DIRECTORY}")]
     return [status for statuses in found for status in statuses]
 
 
@@ -301,11 +301,11 @@ def test_a_killed_supervisor_leaves_proxies_that_serve_and_can_be_ended(stage: S
     for name in ("proxy-0", "proxy-1"):
         os.kill(stage.pid(name), signal.SIGTERM)
     # The tap sees that no proxy is left, reads the queues to their ends, and goes.
-    until(lambda: not any(map(statusfiles.is_there, statusfiles.read_all(stage.status))))
+    until(lambda: not any(map(statusfiles.is_there, statusfiles.read_all(stage.status).statuses)))
     stage.end_load()
     # What the system had accepted for a proxy that ends, and that had not, is cut.
     nobody_was_hurt(stage, cut=CLIENTS)
-    second = statusfiles.read_all(stage.place / "second" / statusfiles.DIRECTORY)
+    second = statusfiles.read_all(stage.place / "second" / statusfiles.DIRECTORY).statuses
     assert sum(one.ledger.get("received", 0) for one in second) > 0
     assert "this process goes on until SIGTERM" in stage.log()
     ledger = RunReader(stage.run).manifest.ledger
@@ -376,7 +376,7 @@ def test_what_is_ended_before_it_has_begun_leaves_nobody_behind(stage: Stage) ->
     until(lambda: stage.told("proxy-0") and stage.told("proxy-1"))
     starting.send_signal(signal.SIGTERM)
     starting.communicate(timeout=SOON)
-    assert not any(map(statusfiles.is_there, statusfiles.read_all(stage.status)))
+    assert not any(map(statusfiles.is_there, statusfiles.read_all(stage.status).statuses))
 
 
 @pytest.mark.parametrize("live", ["0.0.0.0:0", "192.0.2.1:1"])

@@ -7,10 +7,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from compare.live.history import History
 from compare.live.judged import Judged
 from compare.live.metrics import render_metrics
-from compare.live.reading import Told, Unreadable
 from compare.live.roster import Roster
 from compare.live.testing import proxy_status, tap_status
 from compare.live.view import View
+from shadow.serving.statusfiles import Told, Unreadable
 from shadow.status import BreakerStatus
 
 NOW = 1_795_000_000.0

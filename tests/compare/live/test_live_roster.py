@@ -1,8 +1,8 @@
 """Who takes part in a run, how they fare, and what all of them come to."""
 
-from compare.live.reading import Told
 from compare.live.roster import Life, Roster
 from compare.live.testing import proxy_status, tap_status
+from shadow.serving.statusfiles import Told
 from shadow.status import BreakerStatus, LaneStatus, SideStatus, Status
 
 NOW = 1_795_000_000.0

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from compare.live.history import History
-from compare.live.reading import Told
 from compare.live.roster import Roster
 from compare.live.safety import Level, Safety, safety
 from compare.live.tax import Tax
 from compare.live.testing import proxy_status, tap_status
+from shadow.serving.statusfiles import Told
 from shadow.status import SideStatus, Status
 
 NOW = 1_795_000_000.0

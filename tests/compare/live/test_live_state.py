@@ -6,11 +6,11 @@ import msgspec
 
 from compare.live.history import History
 from compare.live.judged import Judged, shown
-from compare.live.reading import Told, Unreadable
 from compare.live.roster import Roster
 from compare.live.state import GONE_SHOWN, judged_data, now_data, series_data
 from compare.live.testing import proxy_status, tap_status
 from compare.live.view import View
+from shadow.serving.statusfiles import Told, Unreadable
 from shadow.status import QueueStatus, Status
 
 NOW = 1_795_000_000.0
