@@ -122,14 +122,14 @@ class RunWriter:
         except OSError as error:
             raise RecordingError(f"{self.directory}: cannot be locked: {error}") from None
 
-    def begin(self, carried: int, positions: dict[str, str]) -> None:
+    def begin(self, before: dict[str, int], positions: dict[str, str]) -> None:
         """Begin a part that was prepared; see :class:`PartManifest` for what it is told.
 
         :raises RecordingError: what was written before failed.
         """
         self.manifest.state = RECORDING
         if isinstance(self.manifest, PartManifest):
-            self.manifest.carried = carried
+            self.manifest.before = before
             self.manifest.positions = positions
         self._write_manifest()
 

@@ -17,6 +17,7 @@ from shadow.runs.manifest import PARTITIONS, RecordingError
 from shadow.runs.room import Room
 from shadow.runs.rotating import PartsWriter
 from shadow.runs.run import Run
+from shadow.serving.accounts import settle
 from shadow.serving.front import Front
 from shadow.serving.odometer import SUFFIX, KeptLedger, Odometer
 from shadow.serving.place import Place, Role
@@ -163,6 +164,7 @@ class ShadowService:
         await self._keeper.stop()
         try:
             self._run.close()
+            settle(self._run)
         except RecordingError:
             self._run.let_go()
             if not self._recorder.error:

@@ -3,6 +3,7 @@
 ``RUN/status/NAME.json`` is replaced whole, so a reader never meets half of one. Whoever shows, sums
 up or judges (the live page, ``/metrics``, ``cutover status``) reads these files and the run's
 segments; nobody asks a process that has clients to serve. Counts only grow while a process lives.
+What all had counted before a run was gone on with stands in ``RUN/status/earlier.json``.
 """
 
 from typing import Any
@@ -11,6 +12,9 @@ import msgspec
 
 BUCKETS_PER_OCTAVE = 8
 """Latency buckets: number ``floor(8 * log2(microseconds))``, at least 0; error below 9 %."""
+
+EARLIER = "earlier"
+"""Name of what all processes together had told before a run was gone on with."""
 
 
 class LaneStatus(msgspec.Struct, kw_only=True):
@@ -88,6 +92,10 @@ class Status(msgspec.Struct, kw_only=True):
     """As ``shadow``, ``ramp 25``, ``flipped``, ``done``."""
     mirroring: bool = True
     ledger: dict[str, int] = {}
+    most: dict[str, int] = {}
+    """The most that was ever told of the ledger, where the account was put right afterwards: what
+    a killed process had counted and not recorded is ``lost`` in the end. So that a count that
+    others sum up need never shrink."""
     lane: LaneStatus = msgspec.field(default_factory=LaneStatus)
     breaker: BreakerStatus = msgspec.field(default_factory=BreakerStatus)
     sides: dict[str, SideStatus] = {}

@@ -88,12 +88,15 @@ def _verdict(view: View) -> Iterator[list[str]]:
 def _ledger(view: View) -> Iterator[list[str]]:
     totals = view.totals
     counts = totals.ledger or view.judged.ledger
+    told = "Requests of the whole run, by what became of them; put right when a process is killed."
+    each = (Sample({"bucket": name}, count) for name, count in counts.items())
+    yield _gauge("ledger_requests", told, each)
     made = (
         Sample({"bucket": name}, count)
-        for name, count in counts.items()
+        for name, count in (totals.most or counts).items()
         if name not in _NO_COUNTERS
     )
-    yield _counter("requests", "Requests, by what became of them.", made)
+    yield _counter("requests", "Requests, by what was told to have become of them.", made)
     told = "Requests that have no bucket yet, since a service or the lane has them."
     yield _gauge("under_way_requests", told, [Sample({}, totals.under_way)])
     told = "Requests that stay in no bucket; anything but 0 makes the run invalid."

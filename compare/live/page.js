@@ -386,6 +386,7 @@ function ledger(now) {
   const received = counts.received || 0;
   const line = (words, n, colour) => [words, { text: count(n), n: true, tone: colour }, { bar: received ? n / received : 0 }];
   const wanted = [line('received', received)];
+  if (now.ledger.earlier) wanted.push(line('of them before the run was resumed', now.ledger.earlier));
   for (const [name, n] of Object.entries(skipped)) wanted.push(line(BUCKETS[name] || name, n));
   wanted.push(line('mirrored to the other side', counts.mirrored || 0));
   wanted.push(line('answered by the candidate', counts.candidate_answered || 0));

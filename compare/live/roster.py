@@ -1,14 +1,15 @@
 """Who takes part in a run, who of them is gone, and what all of them come to.
 
-A process that was started again begins to count at 0; what its earlier lives had counted is kept.
+A process that was started again begins to count at 0; what its earlier lives had counted is kept,
+and so is what was counted before the run was gone on with.
 """
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from compare.live.buckets import added
 from shadow.serving.statusfiles import Told
+from shadow.serving.summing import joined
 from shadow.status import (
     BreakerStatus,
     ControlArm,
@@ -57,6 +58,10 @@ class Totals:
     """All processes together: counts of all lives, and what is under way in those that live."""
 
     ledger: dict[str, int] = field(default_factory=dict)
+    most: dict[str, int] = field(default_factory=dict)
+    """The most that was ever told of the ledger; see ``Status.most``."""
+    earlier: int = 0
+    """Of the requests received, those from before the run was gone on with."""
     sides: dict[str, SideStatus] = field(default_factory=dict)
     arm: ControlArm = field(default_factory=ControlArm)
     lane: LaneStatus = field(default_factory=LaneStatus)
@@ -93,19 +98,32 @@ class Roster:
     def __init__(self, exists: Callable[[Status], bool]) -> None:
         self._exists = exists
         self._last: dict[str, Status] = {}
-        self._before: dict[str, Status] = {}
-        """By name: what the earlier lives of a process came to."""
+        self._before: Status | None = None
+        """What the earlier lives of processes came to."""
+        self._earlier: Status | None = None
+        """What all came to before the run was gone on with."""
+        self._lives: dict[str, tuple[int, float]] = {}
         self._restarts: dict[str, int] = {}
 
     def take(self, told: Told) -> None:
         """Take note of what all processes tell; one whose file is gone keeps its last word."""
+        if told.earlier is not None and told.earlier != self._earlier:
+            # All that was told until then is in it.
+            self._earlier, self._before = told.earlier, None
+            self._last.clear()
         for status in told.statuses:
-            last = self._last.get(status.name)
-            if last is not None and (last.pid, last.began) != (status.pid, status.began):
-                before = self._before.get(status.name)
-                self._before[status.name] = joined(last, before) if before else last
-                self._restarts[status.name] = self._restarts.get(status.name, 0) + 1
+            self._note_life(status)
             self._last[status.name] = status
+
+    def _note_life(self, status: Status) -> None:
+        """Keep what the last life of a process came to, if this is another."""
+        name, life = status.name, (status.pid, status.began)
+        if self._lives.setdefault(name, life) == life:
+            return
+        self._lives[name] = life
+        self._restarts[name] = self._restarts.get(name, 0) + 1
+        ended = (self._before, self._last.get(name))
+        self._before = joined(one for one in ended if one is not None)
 
     def members(self, now: float) -> list[Member]:
         """Return all processes by name, at *now* (epoch seconds)."""
@@ -123,16 +141,21 @@ class Roster:
         """Return what all processes come to, at *now* (epoch seconds)."""
         members = self.members(now)
         here = [one.status for one in members if one.life in PRESENT]
-        counted = [one.status for one in members] + list(self._before.values())
+        past = [one for one in (self._earlier, self._before) if one is not None]
+        counts = joined([*(one.status for one in members), *past])
         found = Totals(
-            ledger=_summed(one.ledger for one in counted),
+            ledger=counts.ledger,
+            most=counts.most,
+            earlier=self._earlier.ledger.get("received", 0) if self._earlier is not None else 0,
+            sides=counts.sides,
+            arm=counts.arm,
+            breaker=BreakerStatus(openings=counts.breaker.openings),
             queues={name: queue for one in members for name, queue in one.status.queues.items()},
             stages=tuple(sorted({one.stage for one in here if one.ledger})),
             mirroring=all(one.mirroring for one in here),
             stall=max((one.stall for one in here), default=0.0),
             memory=sum(one.memory for one in here),
         )
-        _count(found, counted)
         _gauge(found, here)
         return found
 
@@ -144,40 +167,6 @@ class Roster:
         if status.ending:
             return Life.ENDED
         return Life.SILENT if self._exists(status) else Life.DEAD
-
-
-def joined(one: Status, other: Status) -> Status:
-    """Return the counts of two lives of one process, under the name of the first."""
-    found = Totals()
-    _count(found, [one, other])
-    return Status(
-        name=one.name,
-        pid=one.pid,
-        began=min(one.began, other.began),
-        at=max(one.at, other.at),
-        ending=True,
-        ledger=_summed([one.ledger, other.ledger]),
-        sides=found.sides,
-        arm=found.arm,
-        breaker=BreakerStatus(openings=one.breaker.openings + other.breaker.openings),
-    )
-
-
-def _count(found: Totals, statuses: Iterable[Status]) -> None:
-    for status in statuses:
-        for name, side in status.sides.items():
-            so_far = found.sides.get(name, SideStatus())
-            found.sides[name] = SideStatus(
-                answered=so_far.answered + side.answered,
-                failed=so_far.failed + side.failed,
-                errors=so_far.errors + side.errors,
-                latency=added(so_far.latency, side.latency),
-            )
-        found.arm = ControlArm(
-            mirrored=added(found.arm.mirrored, status.arm.mirrored),
-            control=added(found.arm.control, status.arm.control),
-        )
-        found.breaker.openings += status.breaker.openings
 
 
 def _gauge(found: Totals, here: list[Status]) -> None:
@@ -201,11 +190,3 @@ def _gauge(found: Totals, here: list[Status]) -> None:
 
 def _rank(state: str) -> int:
     return _STATES.index(state) if state in _STATES else len(_STATES)
-
-
-def _summed(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    summed: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
-            summed[name] = summed.get(name, 0) + count
-    return summed

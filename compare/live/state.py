@@ -125,6 +125,7 @@ def _ledger(view: View) -> dict[str, Any]:
         unexplained = remainder  # nothing is under way any more
     return {
         "counts": counts,
+        "earlier": totals.earlier,
         "skipped": {name: counts[name] for name in _SKIPPED if counts.get(name)},
         "under_way": min(max(0, remainder), totals.under_way),
         "unexplained": unexplained,

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from shadow.ledger import merged
+
 FORMAT = 2
 """Of a part, and of a run that is one part."""
 RUN_FORMAT = 3
@@ -82,8 +84,8 @@ class PartManifest(Manifest, kw_only=True):
     """Epoch seconds at which its latest event was read; 0 when it holds none."""
     positions: dict[str, str] = {}
     """Where the taps read, by side: the fan-out queue, cursor or offset with which to go on."""
-    carried: int = 0
-    """Requests that its writer had received before, and has recorded in its earlier parts."""
+    before: dict[str, int] = {}
+    """What the ledgers of its writer's earlier parts say together, the deleted ones among them."""
     why: str = ""
     """Why it is ``killed`` or ``stopped``."""
     recovers: list[str] = []
@@ -94,6 +96,11 @@ class PartManifest(Manifest, kw_only=True):
     def base(self) -> int:
         """What is added to the numbers of its requests, so that no other part has the same."""
         return NUMBERS * self.ordinal if self.ordinal > 1 else 0
+
+    @property
+    def carried(self) -> int:
+        """Requests that its writer had received before, and has recorded in its earlier parts."""
+        return self.before.get("received", 0)
 
 
 class Pruned(msgspec.Struct, kw_only=True):
@@ -142,7 +149,12 @@ class RunManifest(msgspec.Struct, kw_only=True):
     """Lines in all parts that are there, counted at the end."""
     events: int = 0
     ledger: dict[str, int] = {}
-    """Of all parts that are there, summed up at the end."""
+    """Of all parts that are there, summed up at the end and when the run was gone on with."""
+
+    @property
+    def whole_ledger(self) -> dict[str, int]:
+        """The ledger of all that this run ever received, deleted parts and all."""
+        return merged((self.pruned.ledger, self.ledger))
 
 
 def format_of(text: bytes) -> int:

@@ -108,7 +108,7 @@ class PartsWriter:
         self._before = merged((self._before, told))
         self._here = Ledger()
         self._writer, self._next, self._preparing = upcoming, None, False
-        upcoming.begin(self._before["received"], self._positions)
+        upcoming.begin(self._before, self._positions)
 
     def move(self, positions: Mapping[str, str]) -> None:
         """Note where the taps read now; it stands in the manifest after the next flush."""

@@ -95,6 +95,7 @@ class Run:
             _same_hiding(directory, known, redactor)
             run.bury_dead(received)
             with run.changing() as changed:
+                total(changed, directory)
                 changed.state = RECORDING
                 changed.notes += [note for note in manifest.notes if note not in changed.notes]
                 changed.resumed.append(manifest.created)

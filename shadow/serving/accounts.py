@@ -5,14 +5,16 @@ difference is ``lost``: answered or not, nobody knows what became of them. So th
 over all processes, and what is missing has a number.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from shadow.ledger import merged
-from shadow.runs.manifest import COMPLETE, RecordingError
+from shadow.runs.manifest import COMPLETE, PartManifest, RecordingError
 from shadow.runs.run import Run
 from shadow.runs.union import PARTS, names, part_manifest, recovered_of
 from shadow.serving import statusfiles
 from shadow.serving.odometer import SUFFIX, last_value
+from shadow.serving.summing import most_told
 from shadow.status import Status
 
 
@@ -33,11 +35,23 @@ def close_killed(run: Run, name: str, how: str) -> int | None:
         return None
     lost = buried.ledger.get("lost", 0)
     if told is not None:
-        told.ledger = _ledger(run, told.pid) if told.ledger else {}
+        _put_right(told, buried)
         told.ending = True
         told.error = told.error or f"ended ({how}), {lost:,} requests are lost to the record"
         _tell(run, told)
     return lost
+
+
+def settle(run: Run) -> None:
+    """Let the last words of all processes of *run*, which has ended, agree with what they recorded.
+
+    They do, unless something could not be recorded: that is ``lost``, and only the record says so.
+    """
+    for told in statusfiles.read_all(run.directory / statusfiles.DIRECTORY).statuses:
+        part = _last_part(run, told)
+        if part is not None and told.ledger != merged((part.before, part.ledger)):
+            _put_right(told, part)
+            _tell(run, told)
 
 
 def is_taken_over(directory: Path, name: str) -> bool:
@@ -56,10 +70,21 @@ def is_taken_over(directory: Path, name: str) -> bool:
     )
 
 
-def _ledger(run: Run, pid: int) -> dict[str, int]:
-    """Return the sum of what all parts of a process say: what its status must say from now on."""
-    parts = [part_manifest(run.directory / PARTS / name) for name in names(run.directory)]
-    return merged(part.ledger for part in parts if part.pid == pid)
+def _put_right(told: Status, part: PartManifest) -> None:
+    """Let *told* say what its process recorded, of which *part* is the last."""
+    told.most = most_told(told)
+    told.ledger = merged((part.before, part.ledger)) if told.ledger else {}
+
+
+def _last_part(run: Run, told: Status) -> PartManifest | None:
+    """Return the last part in which a process recorded its requests, if that is still there."""
+    found = []
+    for name in names(run.directory) if told.ledger else ():
+        if name.rpartition(".")[0] == told.name:
+            with suppress(FileNotFoundError, RecordingError):
+                found.append(part_manifest(run.directory / PARTS / name))
+    ours = [part for part in found if part.pid == told.pid]
+    return max(ours, key=lambda part: part.ordinal, default=None)
 
 
 def _tell(run: Run, told: Status) -> None:

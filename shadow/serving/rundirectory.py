@@ -13,7 +13,8 @@ from shadow.runs.room import Room
 from shadow.runs.run import Run
 from shadow.runs.union import NAME
 from shadow.serving.odometer import SUFFIX, last_value
-from shadow.serving.statusfiles import DIRECTORY
+from shadow.serving.statusfiles import DIRECTORY, read_all, write
+from shadow.serving.summing import joined
 from shadow.serving.taps import JOURNAL
 from shadow.tapping.series import FILE
 
@@ -29,14 +30,15 @@ def begin(options: ShadowOptions, created: float) -> Run:
     """
     manifest = RunManifest(created=created, **described(options))
     redactor = options.recording.redactor()
+    place = options.run / DIRECTORY
     if options.recording.resume and (options.run / NAME).exists():
-        place = options.run / DIRECTORY
         run = Run.resume(options.run, manifest, _received(place), redactor)
-        shutil.rmtree(place, ignore_errors=True)  # of processes that are gone
     else:
         run = Run.create(options.run, manifest, redactor)
     try:
-        (options.run / DIRECTORY).mkdir(mode=0o700, exist_ok=True)
+        if run.manifest.resumed:
+            _put_together(run)
+        place.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise RecordingError(f"{options.run}: cannot write a run here: {error}") from None
     return run
@@ -76,6 +78,24 @@ def described(options: ShadowOptions) -> dict[str, Any]:
         "candidate": told(options.candidate),
         "notes": list(options.notes),
     }
+
+
+def _put_together(run: Run) -> None:
+    """Replace what processes that are gone had told by what all of them come to.
+
+    What became of their requests is told by the record, exactly, though it be less than they told.
+
+    :raises OSError: the disk does not take it.
+    """
+    place = run.directory / DIRECTORY
+    told = read_all(place)
+    earlier = joined(one for one in (told.earlier, *told.statuses) if one is not None)
+    earlier.ledger = run.manifest.whole_ledger
+    write(run.directory, earlier)  # nothing is taken away before this is on the disk
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    name = f"{earlier.name}.json"
+    (run.directory / name).replace(place / name)
 
 
 def _received(place: Path) -> dict[str, int]:

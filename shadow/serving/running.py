@@ -2,25 +2,33 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pyingest.queues.interface import QueueError
 from pyingest.serving.logfile import LogFile, adopt_twisted, open_log
 from pyingest.serving.logs import Log
+from shadow.runs.manifest import RecordingError
+from shadow.runs.run import Run
 from shadow.service import ShadowService, start
 from shadow.serving.reading import options_of
 from shadow.serving.settings import Settings
 from shadow.serving.supervisor import Supervisor
 from shadow.serving.worker import log_settings
 
+ALWAYS = ("received", "lost", "pending", "remainder")
+"""Buckets of the ledger that are said at the end though they be empty."""
+
 
 class DualRunServer:
     """The whole of it, as the terminal sees it."""
 
     def __init__(
-        self, serving: ShadowService | Supervisor, log: Log, hang_up: Callable[[], None]
+        self, serving: ShadowService | Supervisor, run: Path, log: Log, hang_up: Callable[[], None]
     ) -> None:
         self.serving = serving
+        self._run = run
         self._log = log
         self.hang_up = hang_up
         """What SIGHUP does."""
@@ -38,7 +46,7 @@ class DualRunServer:
         try:
             await self.serving.stop()
         finally:
-            self._log.info("stopped")
+            self._log.info("stopped", ledger=_ledger(self._run))
             self._log.close()
 
 
@@ -51,6 +59,7 @@ async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) 
     :raises ListenError: the address cannot be listened on.
     """
     name = "shadow" if settings.is_single else "supervisor"
+    directory = Path(settings.shadow.run)
     log, file = open_log(log_settings(settings.logs), process=name, pid=os.getpid())
     adopt_twisted(log)
     if settings.is_single:
@@ -60,7 +69,7 @@ async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) 
             _reopen(file, log)
             log.warning("settings not taken: one process cannot be replaced; use --workers 2")
 
-        return DualRunServer(service, log, alone)
+        return DualRunServer(service, directory, log, alone)
     crew = Supervisor(reactor, settings, reread, log)
     await crew.start()
 
@@ -68,7 +77,15 @@ async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) 
         _reopen(file, log)
         crew.reload()
 
-    return DualRunServer(crew, log, hang_up)
+    return DualRunServer(crew, directory, log, hang_up)
+
+
+def _ledger(run: Path) -> dict[str, int]:
+    """Return what became of all requests of a run that has ended, restarts and all, by bucket."""
+    with suppress(RecordingError):
+        counts = Run.open(run).manifest.whole_ledger
+        return {name: count for name, count in counts.items() if count or name in ALWAYS}
+    return {}
 
 
 def _reopen(file: LogFile, log: Log) -> None:

@@ -35,7 +35,9 @@ class Look:
     @property
     def sum(self) -> Sum:
         """All processes together."""
-        return summed(self.statuses, {one.name for one in self.statuses if self.is_there(one)})
+        told, earlier = self.told, self.told.earlier
+        counted = told.statuses if earlier is None else (earlier, *told.statuses)
+        return summed(counted, {one.name for one in told.statuses if self.is_there(one)})
 
     def is_there(self, status: Status) -> bool:
         """Return whether a process is there."""
@@ -71,6 +73,7 @@ def data(look: Look, before: Look | None = None) -> dict[str, Any]:
     return {
         "at": look.at,
         "ledger": total.ledger,
+        "earlier": look.told.earlier.ledger if look.told.earlier is not None else {},
         "rates": _rates(total, look, before),
         "stage": total.stage,
         "mirroring": total.mirroring,
@@ -117,7 +120,9 @@ def _ledger(total: Sum, look: Look, before: Look | None) -> Iterator[str]:
         if ledger.get(name)
     ]
     yield _row("ledger", ", ".join(told or ["received 0"]))
-    open_ = ledger.get("remainder", 0)
+    open_, past = ledger.get("remainder", 0), look.told.earlier
+    if past is not None:
+        yield _row("", f"{past.ledger.get('received', 0):,} of them before the run was resumed")
     if open_:
         yield _row("", f"{open_:,} are under way: in no bucket yet")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from shadow.status import Status
+from shadow.status import EARLIER, Status
 
 DIRECTORY = "status"
 MOST_FILES = 512
@@ -35,6 +35,8 @@ class Told:
     statuses: tuple[Status, ...] = ()
     """By name; of processes that are gone, too."""
     unreadable: tuple[Unreadable, ...] = ()
+    earlier: Status | None = None
+    """What all processes together had told before the run was gone on with."""
 
 
 def write(directory: Path, status: Status) -> None:
@@ -66,7 +68,9 @@ def read_all(directory: Path) -> Told:
     if len(paths) > MOST_FILES:
         beyond = len(paths) - MOST_FILES
         unreadable.append(_unreadable(paths[MOST_FILES], f"one of {beyond:,} too many"))
-    return Told(tuple(one for one in read_ if isinstance(one, Status)), tuple(unreadable))
+    told = [one for one in read_ if isinstance(one, Status)]
+    earlier = next((one for one in told if one.name == EARLIER), None)
+    return Told(tuple(one for one in told if one is not earlier), tuple(unreadable), earlier)
 
 
 def _read(path: Path) -> Status | Unreadable | None:
@@ -91,6 +95,8 @@ def _unreadable(path: Path, why: str) -> Unreadable:
 
 def is_there(status: Status) -> bool:
     """Return whether the process that told this is there, on this machine."""
+    if status.pid <= 0:  # what kill(2) takes for groups of processes
+        return False
     try:
         os.kill(status.pid, 0)
     except (ProcessLookupError, OverflowError):  # no such process; no number of one

@@ -1,10 +1,11 @@
 """What the processes of a run told last, and the sum of it."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from shadow.status import QueueStatus, SideStatus, Status
+from shadow.status import EARLIER, QueueStatus, SideStatus, Status
 
 K = TypeVar("K")
 
@@ -32,11 +33,10 @@ def summed(statuses: Iterable[Status], present: set[str]) -> Sum:
 
     :param present: names of those that are there; of the others only the counts are taken.
     """
-    found = Sum()
-    for one in statuses:
-        add_counts(found.ledger, one.ledger)
-        for name, side in one.sides.items():
-            found.sides[name] = _added(found.sides.get(name, SideStatus()), side)
+    told = list(statuses)
+    counts = joined(told)
+    found = Sum(ledger=counts.ledger, sides=counts.sides)
+    for one in told:
         found.queues |= one.queues
         if one.error:
             found.errors.append(f"{one.name}: {one.error}")
@@ -45,30 +45,50 @@ def summed(statuses: Iterable[Status], present: set[str]) -> Sum:
     return found
 
 
+def joined(lives: Iterable[Status]) -> Status:
+    """Return the counts of several lives as those of one that has ended."""
+    found = Status(name=EARLIER, pid=0, began=math.inf, at=0.0, ending=True)
+    for one in lives:
+        found.began, found.at = min(found.began, one.began), max(found.at, one.at)
+        add_counts(found.ledger, one.ledger)
+        add_counts(found.most, most_told(one))
+        for name, side in one.sides.items():
+            _add_side(found.sides.setdefault(name, SideStatus()), side)
+        add_counts(found.arm.mirrored, one.arm.mirrored)
+        add_counts(found.arm.control, one.arm.control)
+        found.breaker.openings += one.breaker.openings
+    found.began = min(found.began, found.at)
+    return found
+
+
+def most_told(status: Status) -> dict[str, int]:
+    """Return the most that a process ever told of its ledger, by bucket."""
+    names = dict.fromkeys((*status.ledger, *status.most))
+    return {name: max(status.ledger.get(name, 0), status.most.get(name, 0)) for name in names}
+
+
 def add_counts(into: dict[K, int], counts: dict[K, int]) -> None:
     """Add *counts* to those of *into*."""
     for name, count in counts.items():
         into[name] = into.get(name, 0) + count
 
 
+def _add_side(into: SideStatus, side: SideStatus) -> None:
+    """Add what *side* has counted; what is in flight there is no count."""
+    into.answered += side.answered
+    into.failed += side.failed
+    into.errors += side.errors
+    add_counts(into.latency, side.latency)
+
+
 def _add_present(found: Sum, one: Status) -> None:
     found.waiting += one.lane.requests
     found.in_flight += one.lane.in_flight
+    for name, side in one.sides.items():
+        found.sides[name].in_flight += side.in_flight
     if one.sides:
         found.stage = found.stage or one.stage
         found.mirroring = found.mirroring and one.mirroring
     if one.breaker.state != "closed":
         why = f" ({one.breaker.why})" if one.breaker.why else ""
         found.breakers.append(f"{one.name} {one.breaker.state}{why}")
-
-
-def _added(one: SideStatus, other: SideStatus) -> SideStatus:
-    latency = dict(one.latency)
-    add_counts(latency, other.latency)
-    return SideStatus(
-        answered=one.answered + other.answered,
-        failed=one.failed + other.failed,
-        errors=one.errors + other.errors,
-        in_flight=one.in_flight + other.in_flight,
-        latency=latency,
-    )

@@ -27,7 +27,7 @@ from shadow.runs.keeper import Keeper
 from shadow.runs.manifest import RecordingError
 from shadow.runs.run import Run
 from shadow.serving import statusfiles
-from shadow.serving.accounts import close_killed, is_taken_over
+from shadow.serving.accounts import close_killed, is_taken_over, settle
 from shadow.serving.livepage import LivePage
 from shadow.serving.place import Role
 from shadow.serving.reading import options_of
@@ -169,6 +169,7 @@ class Supervisor:
             await self._keeper.stop()
         if self._record is not None:
             self._record.close()
+            settle(self._record)
         self._look_for_heirs()
         self._teller.stop()
         if self._told:

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from replay.processes import ProcessError, ServerProcess
 from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
@@ -81,6 +83,31 @@ class Stage:
         assert "Traceback" not in done.stdout + done.stderr
         return done
 
+    def told(self) -> dict[str, int]:
+        """Return the ledger that the processes tell, of all lives."""
+        found = json.loads(self.called("status", str(self.run), "--json").stdout)["ledger"]
+        return {name: int(count) for name, count in found.items()}
+
+    def metrics(self, family: str) -> dict[str, float]:
+        """Return the ledger as the live page tells it to machines, by bucket."""
+        supervisor = statusfiles.read(self.run / "status", "supervisor")
+        assert supervisor is not None
+        url = f"http://{supervisor.more['live']['address']}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            families = parse(answer.read().decode())
+        samples = [sample for found in families for sample in found.samples]
+        name = f"mixmigrate_live_{family}"
+        return {one.labels["bucket"]: one.value for one in samples if one.name == name}
+
+    def page_shows(self, received: int) -> dict[str, float]:
+        """Wait until the live page knows what became of so many, and return its ledger."""
+        until = time.monotonic() + SOON
+        wanted = {"received": received, "pending": 0, "remainder": 0}
+        while not wanted.items() <= (found := self.metrics("ledger_requests")).items():
+            assert time.monotonic() < until, found
+            time.sleep(0.1)
+        return found
+
     def verdict(self) -> int:
         return self.called("compare", str(self.run), "--out", str(self.place / "out")).returncode
 
@@ -116,19 +143,31 @@ def test_a_recording_is_stopped_killed_and_gone_on_with(stage: Stage) -> None:
         stage.record()
     with pytest.raises(ProcessError, match="other redaction"):
         stage.record("--resume", "--redact", "more")
-    second = stage.record("--resume")
+    second = stage.record("--resume", "--live", ANY_PORT)
     stage.ask(second, 30)
     time.sleep(2.5)  # all of it is flushed
     stage.ask(second, 5)
+    stage.page_shows(stage.asked)
+    counted = stage.metrics("requests_total")
     stage.kill(second)
-    third = stage.record("--resume")
+    third = stage.record("--resume", "--live", ANY_PORT)
     stage.ask(third, 30)
+    shown = stage.page_shows(stage.asked)
+    counted_now = stage.metrics("requests_total")
     third.stop()
     run = RunReader(stage.run)
     ledger = run.manifest.ledger
     assert (ledger["received"], ledger["remainder"], ledger["pending"]) == (stage.asked, 0, 0)
     assert ledger["received"] - ledger["lost"] == sum(run.manifest.exchanges)
     assert ledger["lost"] <= 5
+    # The live page, what the processes tell, and the last word say what the run says.
+    assert shown == stage.told() == ledger
+    last = json.loads((stage.place / "shadow.log").read_text().splitlines()[-1])
+    assert last["event"] == "stopped"
+    assert last["ledger"] == {name: ledger[name] for name in last["ledger"]}
+    assert last["ledger"]["received"] == stage.asked
+    # Counters never shrink, though it was found out that what they counted is lost.
+    assert all(counted_now[name] >= count for name, count in counted.items())
     assert run.manifest.state == "killed"
     assert stage.verdict() == INVALID
     found = stage.called("run", "verify", str(stage.run))

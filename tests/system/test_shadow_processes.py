@@ -25,6 +25,7 @@ from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
 from shadow.exchange import Side
 from shadow.recording import RunReader
 from shadow.serving import statusfiles
+from shadow.serving.summing import joined
 from shadow.status import Status
 
 UNDECIDED, INVALID = 3, 4
@@ -217,11 +218,12 @@ def nobody_was_hurt(stage: Stage, cut: int = 0) -> None:
 
 
 def account(stage: Stage) -> dict[str, int]:
-    """Check that the ledger closes over all processes, and return it."""
+    """Check that the ledger closes over all processes, and is what they tell; return it."""
     ledger = RunReader(stage.run).manifest.ledger
     answered = sum(client.answered for client in stage.clients)
     cut = sum(client.cut for client in stage.clients)
     assert ledger["remainder"] == 0
+    assert joined(statusfiles.read_all(stage.status).statuses).ledger == ledger
     assert answered <= ledger["received"] <= answered + cut
     return ledger
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from compare.live.history import History
@@ -11,9 +12,14 @@ from compare.live.roster import Roster
 from compare.live.testing import proxy_status, tap_status
 from compare.live.view import View
 from shadow.serving.statusfiles import Told, Unreadable
-from shadow.status import BreakerStatus
+from shadow.serving.summing import joined
+from shadow.status import BreakerStatus, Status
 
 NOW = 1_795_000_000.0
+CLOSING = ("received", "mirrored", "lost")
+PROXY = {"received": 1000, "mirrored": 1000, "lost": 0, "remainder": 0}
+RECORDED = {"received": 1006, "mirrored": 900, "lost": 106}
+RESTARTS = "mixmigrate_live_process_restarts_total", frozenset({("process", "proxy-0")})
 
 
 def view(**judged: Any) -> View:
@@ -54,6 +60,41 @@ def test_counters_are_those_of_the_ledger() -> None:
     assert ("mixmigrate_live_requests_total", frozenset({("bucket", "remainder")})) not in samples(
         found
     )
+
+
+def scraped(roster: Roster, *told: Status, earlier: Status | None = None) -> View:
+    roster.take(Told(told, earlier=earlier))
+    totals, members = roster.totals(NOW), roster.members(NOW)
+    return View("r", NOW, Judged(state="recording"), members=members, totals=totals)
+
+
+def test_counters_never_shrink_through_a_death_and_a_restart_and_the_ledger_closes() -> None:
+    roster = Roster(lambda pid: True)
+    told = proxy_status(NOW, 1, 1000, ledger={**PROXY, "remainder": 4, "received": 1004})
+    # Killed: 900 of the 1,000 are in the record, and 1,006 had come.
+    right = msgspec.structs.replace(told, ledger={**PROXY, **RECORDED}, most=told.ledger)
+    successor = proxy_status(NOW, 2, 50, name="proxy-0.1")
+    # All are killed, and the run is gone on with.
+    past = joined([right, successor])
+    past.ledger = {**past.ledger, "received": 1056, "mirrored": 945, "lost": 111}
+    views = [
+        scraped(roster, told),
+        scraped(roster, right, successor),
+        scraped(roster, proxy_status(NOW, 3, 2), earlier=past),
+        scraped(Roster(lambda pid: True), proxy_status(NOW, 3, 2), earlier=past),
+    ]
+    for name in ("received", "mirrored", "lost"):
+        counts = [samples(one).get(bucket("requests_total", name), 0.0) for one in views]
+        assert counts == sorted(counts)
+    for one in views[1:]:
+        ledger = {name: samples(one)[bucket("ledger_requests", name)] for name in CLOSING}
+        assert ledger["received"] == ledger["mirrored"] + ledger["lost"]
+    assert samples(views[3]) == samples(views[2]) | {RESTARTS: 0.0}
+    assert value(views[3], "ledger_requests", bucket="lost") == 111
+
+
+def bucket(family: str, name: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return f"mixmigrate_live_{family}", frozenset({("bucket", name)})
 
 
 def test_the_verdict_is_a_state_set() -> None:

@@ -3,6 +3,7 @@
 from compare.live.roster import Life, Roster
 from compare.live.testing import proxy_status, tap_status
 from shadow.serving.statusfiles import Told
+from shadow.serving.summing import joined
 from shadow.status import BreakerStatus, LaneStatus, SideStatus, Status
 
 NOW = 1_795_000_000.0
@@ -61,6 +62,29 @@ def test_what_earlier_lives_had_counted_is_kept() -> None:
     assert totals.sides["candidate"].latency == {88: 157}
     assert totals.breaker.openings == 3
     assert [one.restarts for one in found.members(NOW)] == [2]
+
+
+def earlier(count: int, most: int) -> Status:
+    """Return what *count* recorded requests come to, of *most* that were told."""
+    told = proxy_status(NOW - 60, 1, most)
+    found = joined([told])
+    found.ledger = told.ledger | {"received": most, "mirrored": count, "lost": most - count}
+    return found
+
+
+def test_what_was_before_the_run_was_resumed_counts_once_however_long_one_looks() -> None:
+    new = Told((proxy_status(NOW, 2, 7, began=2.0),), earlier=earlier(90, 100))
+    fresh, long_there = roster(), roster(proxy_status(NOW, 1, 100))
+    for one in (fresh, long_there):
+        one.take(new)
+        totals = one.totals(NOW)
+        counted = [totals.ledger[name] for name in ("received", "mirrored", "lost")]
+        assert counted == [107, 97, 10]
+        assert (totals.most["mirrored"], totals.earlier) == (107, 100)
+        assert totals.sides["legacy"].answered == 107
+        assert totals.arm.mirrored == {80: 107}
+        assert [member.status.pid for member in one.members(NOW)] == [2]
+    assert [member.restarts for member in long_there.members(NOW)] == [1]
 
 
 def test_what_a_dead_process_had_under_way_is_under_way_no_more() -> None:

@@ -22,6 +22,8 @@ from shadow.runs.room import Room
 from shadow.runs.run import Run, is_recorded
 from shadow.runs.settings import RecordingSettings
 from shadow.service import ShadowService, start
+from shadow.serving.statusfiles import read_all
+from shadow.serving.summing import joined
 from shadow.testing import FakeUpstream, RawClient, answering
 
 CLOCK: Any = installed
@@ -83,6 +85,30 @@ class RecordingTests(TestCase):
         self.assertEqual([part.manifest.ordinal for part in run.parts], [1, 2, 3, 4])
         self.assertEqual(check(self.place / "run", lambda done, total: None).damage, [])
         self.assertEqual(run.manifest.taps["legacy"]["backlog"], 0)
+
+    async def test_what_is_told_of_a_run_that_was_gone_on_with_is_all_of_it(self) -> None:
+        for life in range(3):
+            await self.recorded(3 * life + 1, resume=True)
+        told = read_all(self.place / "run" / "status")
+        self.assertEqual([one.name for one in told.statuses], ["shadow"])
+        assert told.earlier is not None
+        self.assertEqual(told.earlier.ledger["received"], 6)
+        whole = joined((told.earlier, *told.statuses))
+        self.assertEqual(whole.ledger, RunReader(self.place / "run").manifest.ledger)
+        self.assertEqual(whole.sides["legacy"].answered, 9)
+
+    async def test_what_could_not_be_recorded_is_told_as_lost_at_the_end(self) -> None:
+        service = await start(CLOCK, self.options())
+        await self.ask(service, 1)
+        service._recorder.give_up("the disk is full")
+        await self.ask(service, 2)
+        with self.assertRaises(RecordingError):
+            await service.stop()
+        (told,) = read_all(self.place / "run" / "status").statuses
+        self.assertIn(told.ledger["lost"], (1, 2))  # the first may have been with the candidate
+        self.assertEqual(told.ledger["received"], 2)
+        self.assertEqual(told.ledger, Run.open(self.place / "run").manifest.whole_ledger)
+        self.assertEqual(told.most["switched_off"], 1)
 
     async def test_to_go_on_where_there_is_nothing_is_to_begin(self) -> None:
         await self.recorded(1, resume=True)

@@ -11,7 +11,7 @@ import pytest
 from shadow.serving import statusfiles
 from shadow.serving.showing import Look, data, lines
 from shadow.serving.statusfiles import LARGEST, MOST_FILES, Told
-from shadow.serving.summing import summed
+from shadow.serving.summing import joined, summed
 from shadow.status import BreakerStatus, LaneStatus, QueueStatus, SideStatus, Status
 
 
@@ -113,6 +113,19 @@ def test_what_the_dead_counted_counts_and_what_they_held_does_not() -> None:
     assert total.sides["legacy"].latency == {80: 12}
     assert (total.waiting, total.in_flight, total.breakers) == (2, 1, [])
     assert total.mirroring is False
+
+
+def test_what_was_before_a_restart_is_in_the_sum_and_is_no_process() -> None:
+    earlier = joined([proxy("proxy-0", 1, 5), proxy("proxy-1", 2, 7)])
+    look = Look(100.0, Told((proxy("proxy-0", 3, 9),), earlier=earlier), frozenset({3}))
+    assert look.sum.ledger == {"received": 21, "mirrored": 18, "shed": 3, "remainder": 0}
+    assert look.sum.sides["legacy"].answered == 21
+    assert data(look)["earlier"] == earlier.ledger
+    assert list(data(look)["processes"]) == ["proxy-0"]
+    said = "\n".join(lines("runs/first", look))
+    assert "12 of them before the run was resumed" in said
+    assert "earlier" not in said
+    assert not statusfiles.is_there(earlier)
 
 
 def test_rates_are_of_the_time_between_two_looks() -> None:
