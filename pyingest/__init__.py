@@ -2,6 +2,6 @@
 
 Knows nobody. Read in this order: ``message``, ``event``, ``wire``, ``ingest``, ``answers``,
 ``routing`` (the classic contract); ``contract``, ``cleaning`` (the modern one);
-``queues.interface``, ``durability``, ``aliasing``, ``traffic``; then the adapters ``http``,
-``connection``, ``outlet``, ``quick``, ``server``, and ``serving``, where all is wired.
+``queues.interface``, ``durability``, ``aliasing``, ``traffic``; then the adapters ``reception``,
+``http``, ``connection``, ``outlet``, ``quick``, ``server``, and ``serving``, where all is wired.
 """

@@ -10,16 +10,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pyingest.connection import HttpProtocol
 from pyingest.later import Answer
 from pyingest.message import Request
+from pyingest.reception import Reception
 from pyingest.turn import plain_response
 from pyingest.wire.requestreader import Limits
 
@@ -58,10 +56,9 @@ class Timeouts:
     """For the client to read a refusal before its connection is cut."""
 
 
-class HttpFactory(Factory):
-    """Makes connections; keeps what they share, and sweeps the idle ones once a second."""
+class HttpFactory(Reception[HttpProtocol]):
+    """Makes connections, and keeps what they share."""
 
-    noisy = False
     _log = Logger()
 
     def __init__(
@@ -73,13 +70,13 @@ class HttpFactory(Factory):
         quick: QuickHandler | None = None,
         refusal: Refusal = plain_response,
     ) -> None:
+        super().__init__(clock)
         self.handler = handler
         self.quick = quick
         self.refusal = refusal
         """Status and reason to the answer for bytes that never reach a handler."""
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
-        self.connections: set[HttpProtocol] = set()
         self.requests = 0
         """Whole requests that came, malformed ones not among them."""
         self.malformed = 0
@@ -88,69 +85,17 @@ class HttpFactory(Factory):
         """Requests that were given up because the rest of them did not come."""
         self.in_flight = 0
         """Requests whose handler has not finished."""
-        self.draining = False
-        self.tick = 0
-        self._clock = clock
-        self._sweeper = LoopingCall(self.sweep)
-        self._sweeper.clock = clock
-        self._listening = False
-        self._emptied: Deferred[None] | None = None
-
-    def startFactory(self) -> None:
-        """Begin to sweep."""
-        self._listening = True
-        self._sweeper.start(1, now=False)
-
-    def stopFactory(self) -> None:
-        """Sweep until the last connection is gone."""
-        self._listening = False
-        self._settle()
 
     def buildProtocol(self, addr: IAddress | None) -> HttpProtocol:
         """Return the protocol for one connection."""
         return HttpProtocol(self)
 
-    def sweep(self) -> None:
-        """Count a second, and end connections whose time is over."""
-        self.tick += 1
-        for connection in list(self.connections):
-            connection.sweep(self.tick)
-
     async def drain(self, seconds: float) -> int:
-        """Let what came be answered, then end every connection.
-
-        Returns how many connections had to be cut because *seconds* were over. Stop listening
-        before; requests that come on open connections meanwhile are still answered.
-        """
-        self.draining = True
+        """Let what came be answered, then end every connection; see :class:`Reception`."""
         self.quick = None  # it keeps connections
-        for connection in list(self.connections):
-            connection.finish()
-        if self.connections:
-            self._emptied = Deferred()
-            deadline = self._clock.callLater(seconds, self._emptied.callback, None)
-            await self._emptied
-            if deadline.active():
-                deadline.cancel()
-        remaining = list(self.connections)
-        for connection in remaining:
-            connection.abort()
-        return len(remaining)
-
-    def forget(self, connection: HttpProtocol) -> None:
-        """Note that *connection* is gone."""
-        self.connections.discard(connection)
-        self._settle()
+        return await super().drain(seconds)
 
     def failed(self, failure: Failure) -> Reply:
         """Answer for a handler that raised: 500, and the fault goes to the log."""
         self._log.failure("a request could not be answered", failure=failure)
         return Reply(plain_response(500, "Internal Server Error"), close=True)
-
-    def _settle(self) -> None:
-        if self.connections:
-            return
-        if self._emptied is not None and not self._emptied.called:
-            self._emptied.callback(None)
-        if not self._listening and self._sweeper.running:
-            self._sweeper.stop()

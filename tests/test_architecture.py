@@ -26,6 +26,7 @@ ADAPTERS = {
     "pyingest/lean.py",
     "pyingest/queues/file.py",
     "pyingest/outlet.py",
+    "pyingest/reception.py",
     "pyingest/server.py",
     "pyingest/sinks.py",
     "pyingest/queues/faulty.py",

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
-from twisted.internet.task import LoopingCall
 
+from pyingest.reception import Reception
 from shadow.relaying.framing import FramingLimits
 from shadow.relaying.raw import RawRequest
 from shadow.relaying.visitor import Visitor
@@ -46,10 +44,8 @@ class DoorTimes:
     """For the client to read a refusal before its connection is cut."""
 
 
-class Door(Factory):
-    """Makes the clients' connections, and sweeps the idle ones once a second."""
-
-    noisy = False
+class Door(Reception[Visitor]):
+    """Makes the clients' connections, and keeps what they share."""
 
     def __init__(
         self,
@@ -60,6 +56,7 @@ class Door(Factory):
         times: DoorTimes | None = None,
         most: int = MOST,
     ) -> None:
+        super().__init__(clock)
         self.ask = ask
         self.refused = refused
         """Called for each request that is none."""
@@ -67,7 +64,6 @@ class Door(Factory):
         self.times = times or DoorTimes()
         self.most = most
         """Connections at a time; who comes then is turned away."""
-        self.connections: set[Visitor] = set()
         self.held = 0
         """Bytes of requests that are not complete, or wait for their answer with a body that
         came in several pieces."""
@@ -75,23 +71,6 @@ class Door(Factory):
         """Requests that were given up because the rest of them did not come."""
         self.turned_away = 0
         """Connections that were cut because there were too many."""
-        self.draining = False
-        self.tick = 0
-        self._clock = clock
-        self._sweeper = LoopingCall(self.sweep)
-        self._sweeper.clock = clock
-        self._listening = False
-        self._emptied: Deferred[None] | None = None
-
-    def startFactory(self) -> None:
-        """Begin to sweep."""
-        self._listening = True
-        self._sweeper.start(1, now=False)
-
-    def stopFactory(self) -> None:
-        """Sweep until the last connection is gone."""
-        self._listening = False
-        self._settle()
 
     def buildProtocol(self, addr: IAddress | None) -> Visitor | None:
         """Return the protocol for one connection, if there may be one more."""
@@ -104,48 +83,3 @@ class Door(Factory):
     def is_full(self) -> bool:
         """Whether nothing more is to be kept: bodies are passed on as they come then."""
         return self.held > self.limits.together
-
-    def sweep(self) -> None:
-        """Count a second, and end connections whose time is over."""
-        self.tick += 1
-        for connection in list(self.connections):
-            connection.sweep(self.tick)
-
-    async def drain(self, seconds: float) -> int:
-        """Let what came be answered, then end every connection.
-
-        Returns how many connections had to be cut because *seconds* were over. Stop listening
-        before; requests that come on open connections meanwhile are still answered.
-        """
-        self.draining = True
-        for connection in list(self.connections):
-            connection.finish()
-        if self.connections:
-            self._emptied = Deferred()
-            deadline = self._clock.callLater(seconds, self._emptied.callback, None)
-            await self._emptied
-            if deadline.active():
-                deadline.cancel()
-        remaining = list(self.connections)
-        for connection in remaining:
-            connection.abort()
-        return len(remaining)
-
-    # Called by connections.
-
-    def entered(self, visitor: Visitor) -> None:
-        """Note a new connection."""
-        self.connections.add(visitor)
-
-    def left(self, visitor: Visitor) -> None:
-        """Note that a connection is gone."""
-        self.connections.discard(visitor)
-        self._settle()
-
-    def _settle(self) -> None:
-        if self.connections:
-            return
-        if self._emptied is not None and not self._emptied.called:
-            self._emptied.callback(None)
-        if not self._listening and self._sweeper.running:
-            self._sweeper.stop()

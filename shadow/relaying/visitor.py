@@ -62,7 +62,7 @@ class Visitor(Protocol):
         self._peer = Peer(getattr(self._wire.getPeer(), "host", ""))
         self._wire.setTcpNoDelay(True)
         self._outlet = outlet(self._wire, self._drained)
-        self._door.entered(self)
+        self._door.connections.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; start what they complete."""
@@ -104,7 +104,7 @@ class Visitor(Protocol):
             errand.client_left(self._uploading)
         self._is_out()
         self._count(0)
-        self._door.left(self)
+        self._door.forget(self)
 
     # From requests to answers.
 
