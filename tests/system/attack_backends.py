@@ -13,16 +13,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from replay.legacy import Erlang
 from replay.processes import ServerProcess
-from replay.rig import ANY_PORT, COMMAND, QUEUES
 from tests.system.attacks import get
-from tests.system.twins import Sink
+from tests.system.twins import Server, candidate_server, legacy_server
 
 SILENCE = 5.0
 """Seconds without a byte after which a backend is taken to wait for more."""
@@ -167,22 +166,16 @@ http {{
 def mochiweb(directory: Path, erlang: Erlang) -> Iterator[Backend]:
     """Run the legacy server; what it carried out lies on its queue."""
     directory.mkdir()
-    sink = Sink()
-    erlang.build(directory)
-    command = erlang.command(directory, ANY_PORT, sink.address, QUEUES)
-    with _queueing("MochiWeb", command, directory, sink) as backend:
-        yield backend
+    with legacy_server(erlang, directory) as server:
+        yield _queueing("MochiWeb", server)
 
 
 @contextmanager
 def pyingest(directory: Path) -> Iterator[Backend]:
     """Run the rewrite's stand-in; what it carried out lies on its queue."""
     directory.mkdir()
-    sink = Sink()
-    url = f"kestrel://{sink.address}/{','.join(QUEUES)}"
-    command = [*COMMAND, "ingest", "--listen", ANY_PORT, "--queue", url]
-    with _queueing("pyingest", command, directory, sink) as backend:
-        yield backend
+    with candidate_server(directory) as server:
+        yield _queueing("pyingest", server)
 
 
 @contextmanager
@@ -197,17 +190,12 @@ def twisted_web(directory: Path) -> Iterator[Backend]:
         process.kill()
 
 
-@contextmanager
-def _queueing(name: str, command: list[str], directory: Path, sink: Sink) -> Iterator[Backend]:
+def _queueing(name: str, server: Server) -> Backend:
     def seen(said: bytes) -> list[str]:
         # A request in a body that is answered and not carried out queues nothing.
-        return [named_event(body) for _, body in sink.taken()]
+        return [named_event(body) for _, body in server.sink.taken()]
 
-    with ExitStack() as stack:
-        stack.callback(sink.close)
-        process = ServerProcess(command, directory / "log")
-        stack.callback(process.kill)
-        yield Backend(name, int(process.address.rpartition(":")[2]), seen)
+    return Backend(name, server.address[1], seen)
 
 
 def named_event(body: bytes) -> str:

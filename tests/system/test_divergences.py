@@ -11,8 +11,6 @@ import binascii
 import http.client
 import json
 import socket
-import socketserver
-import threading
 import time
 import zlib
 from collections import Counter
@@ -35,15 +33,14 @@ from pyingest.wire.profile import MOCHIWEB, STRICT, Profile
 from pyingest.wire.requestreader import Arrived, Malformed, RequestReader
 from pyingest.wire.term import Term, Unreadable
 from replay.legacy import Erlang
-from replay.processes import ServerProcess
 from shadow.exchange import Answered, Exchange, Failed, Failure, Outcome, Side, TappedEvent
+from tests.system.twins import Queued, Server, legacy_server
 
 pytestmark = pytest.mark.erlang
 
 QUEUES = ("events", "profiles")
 PLAIN = [("Host", "a.example")]
 FORM = [("Content-Type", "application/x-www-form-urlencoded")]
-Queued = list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -80,42 +77,12 @@ def encoded(headers: Iterable[Sequence[str]]) -> Headers:
     return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
 
 
-class Sink:
-    """A Kestrel that confirms everything and keeps it."""
-
-    def __init__(self) -> None:
-        self.items: Queued = []
-        sink = self
-
-        class Connection(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                while line := self.rfile.readline():
-                    _, queue, _, _, size = line.split()
-                    sink.items.append((queue.decode(), self.rfile.read(int(size) + 2)[:-2]))
-                    self.connection.sendall(b"STORED\r\n")
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection)
-        self.server.daemon_threads = True
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def taken(self) -> Queued:
-        items = self.items[:]
-        self.items.clear()
-        return items
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
 class Legacy:
     """The Erlang server, one connection a request, and the queue behind it."""
 
-    def __init__(self, address: str, sink: Sink) -> None:
-        host, _, port = address.rpartition(":")
-        self._address = host, int(port)
-        self._sink = sink
+    def __init__(self, server: Server) -> None:
+        self._address = server.address
+        self._sink = server.sink
 
     def outcome(self, request: Request) -> tuple[Outcome, Queued]:
         with socket.create_connection(self._address, 10) as connection:
@@ -136,14 +103,8 @@ class Legacy:
 
 @pytest.fixture(scope="module")
 def legacy(erlang: Erlang, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legacy]:
-    directory = tmp_path_factory.mktemp("legacy")
-    erlang.build(directory)
-    sink = Sink()
-    command = erlang.command(directory, "127.0.0.1:0", sink.address, QUEUES)
-    process = ServerProcess(command, directory / "log")
-    yield Legacy(process.address, sink)
-    process.kill()
-    sink.close()
+    with legacy_server(erlang, tmp_path_factory.mktemp("legacy")) as server:
+        yield Legacy(server)
 
 
 def candidate(request: Request, profile: Profile) -> tuple[Outcome, Queued]:
@@ -151,10 +112,10 @@ def candidate(request: Request, profile: Profile) -> tuple[Outcome, Queued]:
     [*_, received] = RequestReader().feed(request.encode())
     if isinstance(received, Malformed):
         refusal = Response(received.status, received.reason.encode(), (), b"")
-        return Answered(refusal, 0.001), []
+        return Answered(refusal, 0.001), ()
     assert isinstance(received, Arrived)
     decision = ingest(received.request, "127.0.0.1", time.time(), profile, Routes(*QUEUES))
-    events = [(event.queue, event.body) for event in decision.events]
+    events = tuple((event.queue, event.body) for event in decision.events)
     return Answered(decision.stored, 0.001), events
 
 

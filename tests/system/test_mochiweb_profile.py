@@ -8,8 +8,6 @@ import http.client
 import json
 import random
 import socket
-import socketserver
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from pyingest.routing import Routes
 from pyingest.wire.profile import MOCHIWEB
 from pyingest.wire.requestreader import BAD_REQUEST, Arrived, RequestReader
 from replay.legacy import Erlang
-from replay.processes import ServerProcess
+from tests.system.twins import Server, legacy_server
 
 pytestmark = pytest.mark.erlang
 
@@ -59,37 +57,12 @@ class Effect:
     events: list[tuple[str, bytes]]
 
 
-class Sink:
-    """A Kestrel that confirms everything and keeps it."""
-
-    def __init__(self) -> None:
-        self.items: list[tuple[str, bytes]] = []
-        sink = self
-
-        class Connection(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                while line := self.rfile.readline():
-                    _, queue, _, _, size = line.split()
-                    sink.items.append((queue.decode(), self.rfile.read(int(size) + 2)[:-2]))
-                    self.connection.sendall(b"STORED\r\n")
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection)
-        self.server.daemon_threads = True
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
 class Legacy:
     """The Erlang server, one connection, and the queue behind it."""
 
-    def __init__(self, address: str, sink: Sink) -> None:
-        host, _, port = address.rpartition(":")
-        self._address = host, int(port)
-        self._sink = sink
+    def __init__(self, server: Server) -> None:
+        self._address = server.address
+        self._sink = server.sink
         self._connection: socket.socket | None = None
 
     def effect(self, request: Request) -> Effect:
@@ -111,9 +84,7 @@ class Legacy:
         return Effect(answer.status, seen, body, self._taken())
 
     def _taken(self) -> list[tuple[str, bytes]]:
-        items = self._sink.items[:]
-        self._sink.items.clear()
-        return items
+        return list(self._sink.taken())
 
     def close(self) -> None:
         if self._connection is not None:
@@ -123,16 +94,10 @@ class Legacy:
 
 @pytest.fixture(scope="module")
 def legacy(erlang: Erlang, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legacy]:
-    directory = tmp_path_factory.mktemp("legacy")
-    erlang.build(directory)
-    sink = Sink()
-    command = erlang.command(directory, "127.0.0.1:0", sink.address, QUEUES)
-    process = ServerProcess(command, directory / "log")
-    running = Legacy(process.address, sink)
-    yield running
-    running.close()
-    process.kill()
-    sink.close()
+    with legacy_server(erlang, tmp_path_factory.mktemp("legacy")) as server:
+        running = Legacy(server)
+        yield running
+        running.close()
 
 
 def candidate(request: Request, now: int) -> Effect:

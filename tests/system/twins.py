@@ -169,22 +169,37 @@ class Twins:
 @contextmanager
 def running(erlang: Erlang, directory: Path, *words: str) -> Iterator[Twins]:
     """Run the Erlang server, and pyingest with *words* added to its command."""
+    with legacy_server(erlang, directory) as legacy, candidate_server(directory, *words) as other:
+        yield Twins(legacy, other)
+
+
+@contextmanager
+def legacy_server(erlang: Erlang, directory: Path) -> Iterator[Server]:
+    """Run the Erlang server, built in *directory*."""
+    erlang.build(directory)
     with ExitStack() as stack:
-        servers = []
-        for name in ("legacy", "candidate"):
-            sink = Sink()
-            stack.callback(sink.close)
-            if name == "legacy":
-                erlang.build(directory)
-                command = erlang.command(directory, ANY_PORT, sink.address, QUEUES)
-            else:
-                url = f"kestrel://{sink.address}/{','.join(QUEUES)}"
-                command = [*COMMAND, "ingest", "--listen", ANY_PORT, "--queue", url, *words]
-            process = ServerProcess(command, directory / f"{name}.log")
-            stack.callback(process.kill)
-            host, _, port = process.address.rpartition(":")
-            servers.append(Server((host, int(port)), sink))
-        yield Twins(*servers)
+        sink = Sink()
+        stack.callback(sink.close)
+        command = erlang.command(directory, ANY_PORT, sink.address, QUEUES)
+        yield _started(stack, command, directory / "legacy.log", sink)
+
+
+@contextmanager
+def candidate_server(directory: Path, *words: str) -> Iterator[Server]:
+    """Run pyingest with *words* added to its command."""
+    with ExitStack() as stack:
+        sink = Sink()
+        stack.callback(sink.close)
+        url = f"kestrel://{sink.address}/{','.join(QUEUES)}"
+        command = [*COMMAND, "ingest", "--listen", ANY_PORT, "--queue", url, *words]
+        yield _started(stack, command, directory / "candidate.log", sink)
+
+
+def _started(stack: ExitStack, command: Sequence[str], log: Path, sink: Sink) -> Server:
+    process = ServerProcess(command, log)
+    stack.callback(process.kill)
+    host, _, port = process.address.rpartition(":")
+    return Server((host, int(port)), sink)
 
 
 Explain = Callable[[bytes, Effect, Effect], str | None]
