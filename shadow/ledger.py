@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
 
+K = TypeVar("K")
 BUCKETS = {
     Reason.NOT_SAMPLED: "not_sampled",
     Reason.CONTROL: "control",
@@ -136,14 +138,14 @@ class Ledger:
         return {**asdict(self), "pending": self.pending, "remainder": self.remainder}
 
 
-def merged(ledgers: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Return the sum of *ledgers*, as :meth:`Ledger.to_dict` gives them. If each closes, it does.
+def merged(counters: Iterable[Mapping[K, int]]) -> dict[K, int]:
+    """Return the sum of *counters*; what one of them does not know is 0 in it.
 
-    Counters of which one ledger knows nothing are 0 in it.
+    Of ledgers, as :meth:`Ledger.to_dict` gives them: if each closes, their sum does.
     """
-    total: dict[str, int] = {}
-    for ledger in ledgers:
-        for name, count in ledger.items():
+    total: dict[K, int] = {}
+    for counts in counters:
+        for name, count in counts.items():
             total[name] = total.get(name, 0) + count
     return total
 

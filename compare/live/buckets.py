@@ -28,11 +28,6 @@ def total(buckets: Buckets) -> int:
     return sum(buckets.values())
 
 
-def added(one: Buckets, other: Buckets) -> dict[int, int]:
-    """Return the counts of both."""
-    return {key: one.get(key, 0) + other.get(key, 0) for key in one.keys() | other.keys()}
-
-
 def since(now: Buckets, then: Buckets) -> dict[int, int]:
     """Return what was counted between two moments; a count that shrank counts as none."""
     grown = ((key, count - then.get(key, 0)) for key, count in now.items())

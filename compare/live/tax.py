@@ -9,9 +9,10 @@ over stretches of time (Kott, The delete-a-group jackknife, J. Official Statisti
 import math
 from dataclasses import dataclass
 
-from compare.live.buckets import added, since, total
+from compare.live.buckets import since, total
 from shadow.isolating.histogram import Histogram
 from shadow.isolating.tax import BEYOND, GROUPS, T
+from shadow.ledger import merged
 from shadow.status import ControlArm
 
 SHARES = {"p50": 0.5, "p99": 0.99}
@@ -54,8 +55,8 @@ class TaxWatch:
             group = int(at / STRETCH) % GROUPS
             before, (mirrored, control) = self._before, self._groups[group]
             self._groups[group] = (
-                added(mirrored, since(arm.mirrored, before.mirrored)),
-                added(control, since(arm.control, before.control)),
+                merged((mirrored, since(arm.mirrored, before.mirrored))),
+                merged((control, since(arm.control, before.control))),
             )
         self._before = arm
 
@@ -65,7 +66,7 @@ class TaxWatch:
             return []
         whole: Arms = ({}, {})
         for mirrored, control in self._groups:
-            whole = added(whole[0], mirrored), added(whole[1], control)
+            whole = merged((whole[0], mirrored)), merged((whole[1], control))
         smaller = min(map(total, whole))
         return [
             self._tax(name, share, whole)

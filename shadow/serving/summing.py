@@ -1,13 +1,10 @@
 """What the processes of a run told last, and the sum of it."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from shadow.status import EARLIER, QueueStatus, SideStatus, Status
-
-K = TypeVar("K")
+from shadow.ledger import merged
+from shadow.status import EARLIER, BreakerStatus, ControlArm, QueueStatus, SideStatus, Status
 
 
 @dataclass(slots=True)
@@ -47,18 +44,25 @@ def summed(statuses: Iterable[Status], present: set[str]) -> Sum:
 
 def joined(lives: Iterable[Status]) -> Status:
     """Return the counts of several lives as those of one that has ended."""
-    found = Status(name=EARLIER, pid=0, began=math.inf, at=0.0, ending=True)
-    for one in lives:
-        found.began, found.at = min(found.began, one.began), max(found.at, one.at)
-        add_counts(found.ledger, one.ledger)
-        add_counts(found.most, most_told(one))
-        for name, side in one.sides.items():
-            _add_side(found.sides.setdefault(name, SideStatus()), side)
-        add_counts(found.arm.mirrored, one.arm.mirrored)
-        add_counts(found.arm.control, one.arm.control)
-        found.breaker.openings += one.breaker.openings
-    found.began = min(found.began, found.at)
-    return found
+    told = list(lives)
+    names = dict.fromkeys(name for one in told for name in one.sides)
+    return Status(
+        name=EARLIER,
+        pid=0,
+        began=min((one.began for one in told), default=0.0),
+        at=max((one.at for one in told), default=0.0),
+        ending=True,
+        ledger=merged(one.ledger for one in told),
+        most=merged(map(most_told, told)),
+        sides={
+            name: _side([one.sides[name] for one in told if name in one.sides]) for name in names
+        },
+        arm=ControlArm(
+            mirrored=merged(one.arm.mirrored for one in told),
+            control=merged(one.arm.control for one in told),
+        ),
+        breaker=BreakerStatus(openings=sum(one.breaker.openings for one in told)),
+    )
 
 
 def most_told(status: Status) -> dict[str, int]:
@@ -67,18 +71,14 @@ def most_told(status: Status) -> dict[str, int]:
     return {name: max(status.ledger.get(name, 0), status.most.get(name, 0)) for name in names}
 
 
-def add_counts(into: dict[K, int], counts: dict[K, int]) -> None:
-    """Add *counts* to those of *into*."""
-    for name, count in counts.items():
-        into[name] = into.get(name, 0) + count
-
-
-def _add_side(into: SideStatus, side: SideStatus) -> None:
-    """Add what *side* has counted; what is in flight there is no count."""
-    into.answered += side.answered
-    into.failed += side.failed
-    into.errors += side.errors
-    add_counts(into.latency, side.latency)
+def _side(lives: Sequence[SideStatus]) -> SideStatus:
+    """Return what a side has counted in several lives; what is in flight there is no count."""
+    return SideStatus(
+        answered=sum(one.answered for one in lives),
+        failed=sum(one.failed for one in lives),
+        errors=sum(one.errors for one in lives),
+        latency=merged(one.latency for one in lives),
+    )
 
 
 def _add_present(found: Sum, one: Status) -> None:

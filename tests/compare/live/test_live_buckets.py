@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare.live.buckets import (
-    added,
     lower_edge,
     middle,
     quantile,
     since,
     upper_edge,
 )
+from shadow.ledger import merged
 from shadow.status import BUCKETS_PER_OCTAVE
 
 COUNTS = st.dictionaries(st.integers(0, 200), st.integers(1, 1000), max_size=12)
@@ -56,7 +56,7 @@ def test_a_quantile_is_that_of_the_durations_to_within_a_bucket() -> None:
 def test_what_was_counted_since_then_is_what_was_added(
     then: dict[int, int], more: dict[int, int]
 ) -> None:
-    assert since(added(then, more), then) == more
+    assert since(merged((then, more)), then) == more
 
 
 def test_a_count_that_shrank_counts_as_none() -> None:
