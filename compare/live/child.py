@@ -1,7 +1,5 @@
 """The judging process as the page sees it: started again when it ends."""
 
-import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +7,13 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from compare.live.judged import Judged
+from pyingest.serving.child import PYTHON, ended, environment, signalled
 
-COMMAND = (sys.executable, "-P", "-m", "compare.live.judge")
+COMMAND = (*PYTHON, "compare.live.judge")
 FIRST, LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a judge that ended is started again: doubled each time, up to the longest."""
 MOST_WAITING = 8 * 1024 * 1024
@@ -60,7 +58,7 @@ class Judge:
             self._process,
             COMMAND[0],
             (*COMMAND, *self._arguments, self._work.name, str(self._every)),
-            env=_environment(),
+            env=environment(),
         )
         self.pid = transport.pid or 0
 
@@ -92,12 +90,6 @@ class Judge:
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
 
-def _environment() -> dict[str, str]:
-    """Return our environment in which the same modules are found."""
-    places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
-    return {**os.environ, "PYTHONPATH": places}
-
-
 class _Process(ProcessProtocol):
     def __init__(self, took: Callable[[Judged], None], ended: Callable[[str, str], None]) -> None:
         self._took = took
@@ -108,11 +100,7 @@ class _Process(ProcessProtocol):
 
     def kill(self) -> None:
         """End it now: it has nothing to lose."""
-        try:
-            if self.transport is not None:
-                self.transport.signalProcess("KILL")
-        except ProcessExitedAlready:
-            pass  # processEnded is about to tell
+        signalled(self, "KILL")
 
     def outReceived(self, data: bytes) -> None:
         """Take looks, one on each line."""
@@ -134,8 +122,5 @@ class _Process(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """Note that it is gone."""
-        signal = getattr(reason.value, "signal", None)
-        code = getattr(reason.value, "exitCode", None)
-        how = f"signal {signal}" if signal else f"exit code {code}"
-        self._on_ended(how, self._said.decode("utf-8", "replace"))
+        self._on_ended(ended(reason), self._said.decode("utf-8", "replace"))
         self.gone.callback(None)

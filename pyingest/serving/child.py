@@ -26,6 +26,31 @@ from pyingest.serving.control import (
 from pyingest.serving.metrics import Sample
 
 PYTHON = (sys.executable, "-P", "-m")
+ORDERLY = "exit code 0"
+"""How a process ended that ended by itself, without an error."""
+
+
+def environment() -> dict[str, str]:
+    """Return our environment, in which a child finds the same modules."""
+    places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
+    return {**os.environ, "PYTHONPATH": places}
+
+
+def ended(reason: Failure) -> str:
+    """Return how a process ended: ``exit code 2``, ``signal 9``."""
+    signal = getattr(reason.value, "signal", None)
+    return f"signal {signal}" if signal else f"exit code {getattr(reason.value, 'exitCode', None)}"
+
+
+def signalled(process: ProcessProtocol, name: str) -> None:
+    """Send the signal *name* (``TERM``) to a process; nothing to one that is gone."""
+    from twisted.internet.error import ProcessExitedAlready
+
+    try:
+        if process.transport is not None:
+            process.transport.signalProcess(name)
+    except ProcessExitedAlready:
+        pass  # it will be told by processEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +112,11 @@ class Child(ProcessProtocol):
     def start(self, reactor: Any, launch: Launch, socket: int | None = None) -> None:
         """Start the process; it inherits *socket*, which listens already, if there is one."""
         self.launch = launch
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),
-        }
         reactor.spawnProcess(
             self,
             launch.command[0],
             tuple(launch.command),
-            env=environment,
+            env=environment(),
             childFDs={0: "w", 1: "r", 2: 2} | ({} if socket is None else {LISTENING: socket}),
         )
         self.pid = getattr(self.transport, "pid", None) or 0
@@ -105,12 +126,12 @@ class Child(ProcessProtocol):
         """Ask it to accept no more, to answer what came, and to end."""
         if not self.leaving and not self.gone.called:
             self.leaving = True
-            self._signal("TERM")
+            signalled(self, "TERM")
 
     def kill(self) -> None:
         """End it now."""
         if not self.gone.called:
-            self._signal("KILL")
+            signalled(self, "KILL")
 
     async def ask(self, seconds: float) -> None:
         """Have it tell its counts; an answer that does not come in time leaves the last ones."""
@@ -148,11 +169,8 @@ class Child(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """Note that it is gone."""
-        value = reason.value
-        signal = getattr(value, "signal", None)
-        code = getattr(value, "exitCode", None)
-        self.is_orderly = code == 0
-        self.how = f"signal {signal}" if signal else f"exit code {code}"
+        self.how = ended(reason)
+        self.is_orderly = self.how == ORDERLY
         self.problem = "it is gone"
         for number in list(self._asked):
             self._answered(number)
@@ -172,12 +190,3 @@ class Child(ProcessProtocol):
     def _send(self, data: bytes) -> None:
         if self.transport is not None and not self.gone.called:
             self.transport.writeToChild(0, data)
-
-    def _signal(self, name: str) -> None:
-        from twisted.internet.error import ProcessExitedAlready
-
-        try:
-            if self.transport is not None:
-                self.transport.signalProcess(name)
-        except ProcessExitedAlready:
-            pass  # it will be told by processEnded

@@ -60,6 +60,14 @@ def open_log(settings: LogSettings, **fixed: object) -> tuple[Log, LogFile]:
     return Log(file.write, time.time, settings.level, settings.repeats, **fixed), file
 
 
+def reopen(file: LogFile, log: Log) -> None:
+    """Go on in a new file, or say in the old one why not."""
+    try:
+        file.reopen()
+    except QueueError as error:
+        log.error("log not reopened", why=str(error))
+
+
 def adopt_twisted(log: Log) -> None:
     """Send what Twisted and our adapters log to *log*: no traceback, but where it was raised."""
 

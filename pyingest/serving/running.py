@@ -12,7 +12,7 @@ from pyingest.queues.interface import QueueError, parse_queue_url
 from pyingest.serving.admin import Admin, Report, listen_admin
 from pyingest.serving.assembly import FAMILIES, Share, assemble
 from pyingest.serving.letterpost import open_letters
-from pyingest.serving.logfile import LogFile, adopt_twisted, open_log
+from pyingest.serving.logfile import LogFile, adopt_twisted, open_log, reopen
 from pyingest.serving.logs import Log
 from pyingest.serving.metrics import Family
 from pyingest.serving.reading import address
@@ -99,7 +99,7 @@ async def _alone(reactor: Any, settings: Settings, log: Log, file: LogFile) -> I
         return one.report()
 
     admin = await _admin(reactor, settings, one, report, FAMILIES)
-    return Ingestion(one, admin, log, lambda: _reopen(file, log))
+    return Ingestion(one, admin, log, lambda: reopen(file, log))
 
 
 async def _supervised(
@@ -110,7 +110,7 @@ async def _supervised(
     await crew.start()
 
     def hang_up() -> None:
-        _reopen(file, log)
+        reopen(file, log)
         crew.reload()
 
     families = (*FAMILIES, *SUPERVISOR_FAMILIES)
@@ -144,10 +144,3 @@ async def _admin(
     except QueueError:
         await serving.stop()
         raise
-
-
-def _reopen(file: LogFile, log: Log) -> None:
-    try:
-        file.reopen()
-    except QueueError as error:
-        log.error("log not reopened", why=str(error))

@@ -3,24 +3,22 @@
 It only reads the run directory, so nobody suffers when it is gone.
 """
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from pyingest.serving.child import PYTHON, ended, environment, signalled
 from pyingest.serving.logs import Log
 from pyingest.serving.slots import Deaths
 from pyingest.terminal import USAGE_ERROR
 from shadow.options import ShadowError
 
-COMMAND = (sys.executable, "-P", "-m", "cli", "live")
+COMMAND = (*PYTHON, "cli", "live")
 START = 15.0
 """Seconds that it gets to listen before the rest goes on without it."""
 LOOK = 0.05
@@ -83,11 +81,11 @@ class LivePage:
             self._later.cancel()
         until = self._reactor.seconds() + seconds
         if self._process is not None:
-            self._process.signal("TERM")
+            signalled(self._process, "TERM")
         while self._process is not None and self._reactor.seconds() < until:
             await deferLater(self._reactor, LOOK)
         if self._process is not None:
-            self._process.signal("KILL")
+            signalled(self._process, "KILL")
             await self._process.gone
 
     def listens(self, address: str) -> None:
@@ -111,12 +109,8 @@ class LivePage:
         self._process = _Process(self._reactor, self)
         words = (*COMMAND, str(self._run), "--listen", self._listen, *self._words)
         words += ("--until-input-ends",)  # that is, not longer than this process
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),
-        }
         self._reactor.spawnProcess(
-            self._process, words[0], words, env=environment, childFDs={0: "w", 1: "r", 2: 2}
+            self._process, words[0], words, env=environment(), childFDs={0: "w", 1: "r", 2: 2}
         )
 
 
@@ -133,13 +127,6 @@ class _Process(ProcessProtocol):
         """The process's id."""
         return getattr(self.transport, "pid", None) or 0
 
-    def signal(self, name: str) -> None:
-        try:
-            if self.transport is not None:
-                self.transport.signalProcess(name)
-        except ProcessExitedAlready:
-            pass  # it will be told by processEnded
-
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Look for the line that tells where it listens."""
         if len(self._said) > LONGEST:
@@ -153,8 +140,5 @@ class _Process(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """Note that it is gone."""
-        signal = getattr(reason.value, "signal", None)
-        code = getattr(reason.value, "exitCode", None)
-        how = f"signal {signal}" if signal else f"exit code {code}"
         self.gone.callback(None)
-        self._page.ended(self._clock.seconds() - self._began, how)
+        self._page.ended(self._clock.seconds() - self._began, ended(reason))

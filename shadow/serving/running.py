@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pyingest.queues.interface import QueueError
-from pyingest.serving.logfile import LogFile, adopt_twisted, open_log
+from pyingest.serving.logfile import adopt_twisted, open_log, reopen
 from pyingest.serving.logs import Log
 from shadow.runs.manifest import RecordingError
 from shadow.runs.run import Run
@@ -66,7 +65,7 @@ async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) 
         service = await start(reactor, options_of(settings))
 
         def alone() -> None:
-            _reopen(file, log)
+            reopen(file, log)
             log.warning("settings not taken: one process cannot be replaced; use --workers 2")
 
         return DualRunServer(service, directory, log, alone)
@@ -74,7 +73,7 @@ async def run(reactor: Any, settings: Settings, reread: Callable[[], Settings]) 
     await crew.start()
 
     def hang_up() -> None:
-        _reopen(file, log)
+        reopen(file, log)
         crew.reload()
 
     return DualRunServer(crew, directory, log, hang_up)
@@ -86,10 +85,3 @@ def _ledger(run: Path) -> dict[str, int]:
         counts = Run.open(run).manifest.whole_ledger
         return {name: count for name, count in counts.items() if count or name in ALWAYS}
     return {}
-
-
-def _reopen(file: LogFile, log: Log) -> None:
-    try:
-        file.reopen()
-    except QueueError as error:
-        log.error("log not reopened", why=str(error))
