@@ -29,6 +29,56 @@ class RigOptions:
     """Give the candidate a queue server of its own instead of the embedded SQLite queue."""
 
 
+class Servers:
+    """Processes of ours that serve; the last one that was started is the first to end.
+
+    :param work: a directory for their logs and the compiled legacy server.
+    """
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._running: list[ServerProcess] = []
+
+    def serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
+        """Start ``mixmigrate COMMAND``; what it says goes to ``LOG.log``, else ``COMMAND.log``.
+
+        :raises ProcessError: it did not start.
+        """
+        return self._run(log or command, *COMMAND, command, *words)
+
+    def legacy(self, erlang: Erlang | Absent, queue: ServerProcess) -> ServerProcess:
+        """Start the legacy server, or without Erlang what stands in for it, before *queue*.
+
+        :raises LegacyError: the Erlang sources do not compile.
+        """
+        match erlang:
+            case Erlang():
+                built = self._work / "legacy"
+                built.mkdir()
+                erlang.build(built)
+                return self._run("legacy", *erlang.command(built, ANY_PORT, queue.address, QUEUES))
+            case Absent():
+                url = f"kestrel://{queue.address}/{','.join(QUEUES)}"
+                return self.serve("ingest", *ingest("mochiweb", url), log="legacy")
+
+    def stop(self) -> None:
+        """End all in order.
+
+        :raises ProcessError: one ended with an error; those that began before it still run.
+        """
+        while self._running:
+            self._running.pop().stop()
+
+    def kill(self) -> None:
+        """End what still runs, at once."""
+        while self._running:
+            self._running.pop().kill()
+
+    def _run(self, log: str, *command: str) -> ServerProcess:
+        self._running.append(ServerProcess(command, self._work / f"{log}.log"))
+        return self._running[-1]
+
+
 class Rig:
     """A dual run with every part a process of its own, each on a free loopback port.
 
@@ -38,7 +88,7 @@ class Rig:
 
     def __init__(self, options: RigOptions) -> None:
         self.options = options
-        self._running: list[ServerProcess] = []
+        self._servers = Servers(options.work)
         try:
             self._start()
         except BaseException:
@@ -63,26 +113,24 @@ class Rig:
 
     def stop(self) -> None:
         """Stop the proxy first, so that its taps read both queues to their ends; then the rest."""
-        while self._running:
-            self._running.pop().stop()
+        self._servers.stop()
 
     def kill(self) -> None:
         """End what still runs, at once."""
-        while self._running:
-            self._running.pop().kill()
+        self._servers.kill()
 
     def _start(self) -> None:
-        work, names = self.options.work, ",".join(QUEUES)
-        self.queue = self._serve("queue", *kestrel(work / "legacy-queue"))
+        serve, work, names = self._servers.serve, self.options.work, ",".join(QUEUES)
+        self.queue = serve("queue", *kestrel(work / "legacy-queue"))
         legacy_queue = f"kestrel://{self.queue.address}/{names}"
         candidate_queue = f"sqlite:{work}/candidate.db#{names}"
         if self.options.separate_queue:
             words = kestrel(work / "candidate-queue")
-            self.candidate_queue = self._serve("queue", *words, log="candidate-queue")
+            self.candidate_queue = serve("queue", *words, log="candidate-queue")
             candidate_queue = f"kestrel://{self.candidate_queue.address}/{names}"
-        self.legacy = self._start_legacy(legacy_queue)
-        self.candidate = self._serve("ingest", *ingest(self.options.profile, candidate_queue))
-        self.shadow = self._serve(
+        self.legacy = self._servers.legacy(self.options.erlang, self.queue)
+        self.candidate = serve("ingest", *ingest(self.options.profile, candidate_queue))
+        self.shadow = serve(
             "shadow",
             *("--listen", ANY_PORT, "--run", str(self.options.run)),
             *("--legacy", f"http://{self.legacy.address}", "--legacy-queue", legacy_queue),
@@ -91,24 +139,6 @@ class Rig:
             *("--candidate-build", f"pyingest --profile {self.options.profile}"),
             *provenance(self.options.erlang),
         )
-
-    def _start_legacy(self, queue_url: str) -> ServerProcess:
-        match self.options.erlang:
-            case Erlang() as erlang:
-                built = self.options.work / "legacy"
-                built.mkdir()
-                erlang.build(built)
-                command = erlang.command(built, ANY_PORT, self.queue.address, QUEUES)
-                return self._run("legacy", *command)
-            case Absent():
-                return self._serve("ingest", *ingest("mochiweb", queue_url), log="legacy")
-
-    def _serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
-        return self._run(log or command, *COMMAND, command, *words)
-
-    def _run(self, log: str, *command: str) -> ServerProcess:
-        self._running.append(ServerProcess(command, self.options.work / f"{log}.log"))
-        return self._running[-1]
 
 
 def kestrel(store: Path) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from replay.legacy import Absent, Erlang
 from replay.processes import ServerProcess
-from replay.rig import ANY_PORT, COMMAND, QUEUES, kestrel
+from replay.rig import ANY_PORT, COMMAND, QUEUES, Servers, kestrel
 from shadow.cutover.processes import told
 from shadow.cutover.store import Store
 from shadow.cutover.view import View, status_data
@@ -36,7 +36,7 @@ class Migration:
         self.runs: list[Path] = []
         self.clients: list[Clients] = []
         self._watches: list[subprocess.Popen[bytes]] = []
-        self._running: list[ServerProcess] = []
+        self._servers = Servers(work)
         try:
             self._start(erlang)
         except BaseException:
@@ -45,20 +45,20 @@ class Migration:
 
     def _start(self, erlang: Erlang | Absent) -> None:
         work, names = self.work, ",".join(QUEUES)
-        self.queue = self._serve("queue", *kestrel(work / "store"))
+        self.queue = self._servers.serve("queue", *kestrel(work / "store"))
         self.production = f"kestrel://{self.queue.address}/{names}"
         self.quarantine = f"sqlite:{work}/quarantine.db#{names}"
-        self.legacy = self._start_legacy(erlang)
-        self.candidate = self._serve(
+        self.legacy = self._servers.legacy(erlang, self.queue)
+        self.candidate = self._servers.serve(
             "ingest", "--listen", ANY_PORT, "--queue", self.quarantine, "--profile", "mochiweb"
         )
         if self._shadowed:
-            self.legacy_shadow = self._serve(
+            self.legacy_shadow = self._servers.serve(
                 "ingest", "--listen", ANY_PORT, "--queue", self.quarantine, log="legacy-shadow"
             )
         self.config = work / "live.toml"
         self.configure("")
-        self.live = self._serve("ingest", "--config", str(self.config), log="live")
+        self.live = self._servers.serve("ingest", "--config", str(self.config), log="live")
 
     def configure(self, more: str) -> None:
         """Write the settings of the candidate's instance for production, with *more* at the end."""
@@ -71,7 +71,7 @@ class Migration:
         """Start a proxy that records a run of its own."""
         run = self.work / f"run-{len(self.runs) + 1}"
         self.runs.append(run)
-        return self._serve(
+        return self._servers.serve(
             "shadow",
             *("--listen", listen, "--run", str(run), "--cutover", str(self.state)),
             *("--legacy", f"http://{self.legacy.address}", "--legacy-queue", self.production),
@@ -166,8 +166,7 @@ class Migration:
 
     def stop(self) -> None:
         """End what runs, the last started first."""
-        while self._running:
-            self._running.pop().stop()
+        self._servers.stop()
 
     def kill(self) -> None:
         """End what still runs, at once."""
@@ -176,8 +175,7 @@ class Migration:
         for watch in self._watches:
             watch.kill()
             watch.wait()
-        while self._running:
-            self._running.pop().kill()
+        self._servers.kill()
 
     def _shadow_words(self, queue: bool = False) -> tuple[str, ...]:
         if not self._shadowed:
@@ -190,23 +188,6 @@ class Migration:
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 self._port = int(probe.getsockname()[1])
         return self._port
-
-    def _start_legacy(self, erlang: Erlang | Absent) -> ServerProcess:
-        if isinstance(erlang, Absent):
-            return self._serve(
-                "ingest", "--listen", ANY_PORT, "--queue", self.production, log="legacy"
-            )
-        built = self.work / "legacy"
-        built.mkdir()
-        erlang.build(built)
-        return self._run("legacy", *erlang.command(built, ANY_PORT, self.queue.address, QUEUES))
-
-    def _serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
-        return self._run(log or command, *COMMAND, command, *words)
-
-    def _run(self, log: str, *command: str) -> ServerProcess:
-        self._running.append(ServerProcess(command, self.work / f"{log}.log"))
-        return self._running[-1]
 
 
 def until(happens: Callable[[], object], what: str, seconds: float = 20.0) -> float:

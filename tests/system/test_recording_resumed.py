@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from replay.processes import ProcessError, ServerProcess
-from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
+from replay.rig import ANY_PORT, COMMAND, Servers, ingest, kestrel
 from shadow.recording import RunReader
 from shadow.serving import statusfiles
 
@@ -35,17 +35,18 @@ class Stage:
         self.place = place
         self.run = place / "run"
         self.asked = 0
-        self._running: list[ServerProcess] = []
-        self._queue = self._serve("queue", *kestrel(place / "queue"))
+        self._servers = Servers(place)
+        serve = self._servers.serve
+        self._queue = serve("queue", *kestrel(place / "queue"))
         self.legacy_queue = f"kestrel://{self._queue.address}/{QUEUES}"
         self.other_queue = f"sqlite:{place}/candidate.db#{QUEUES}"
-        legacy = self._serve("ingest", *ingest("mochiweb", self.legacy_queue), log="legacy")
-        candidate = self._serve("ingest", *ingest("mochiweb", self.other_queue), log="candidate")
+        legacy = serve("ingest", *ingest("mochiweb", self.legacy_queue), log="legacy")
+        candidate = serve("ingest", *ingest("mochiweb", self.other_queue), log="candidate")
         self.legacy, self.candidate = f"http://{legacy.address}", f"http://{candidate.address}"
 
     def record(self, *words: str) -> ServerProcess:
         """Start a dual run."""
-        return self._serve(
+        return self._servers.serve(
             "shadow",
             *("--listen", ANY_PORT, "--run", str(self.run), "--workers", "2"),
             *("--legacy", self.legacy, "--legacy-queue", self.legacy_queue),
@@ -113,17 +114,11 @@ class Stage:
 
     def close(self) -> None:
         """End whatever is left."""
-        for process in reversed(self._running):
-            process.kill()
+        self._servers.kill()
         for status in statusfiles.read_all(self.run / "status").statuses:
             if statusfiles.is_there(status):
                 with suppress(ProcessLookupError):
                     os.kill(status.pid, signal.SIGKILL)
-
-    def _serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
-        path = self.place / f"{log or command}.log"
-        self._running.append(ServerProcess([*COMMAND, command, *words], path))
-        return self._running[-1]
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from replay.processes import ProcessError, ServerProcess
-from replay.rig import ANY_PORT, COMMAND, ingest, kestrel
+from replay.processes import ProcessError
+from replay.rig import ANY_PORT, COMMAND, Servers, ingest, kestrel
 from shadow.exchange import Side
 from shadow.recording import RunReader
 from shadow.serving import statusfiles
@@ -102,7 +102,8 @@ class Stage:
         self.place = place
         self.run = place / "run"
         self.status = self.run / statusfiles.DIRECTORY
-        self._running: list[ServerProcess] = []
+        self._servers = Servers(place)
+        self.serve = self._servers.serve
         self.clients: list[Client] = []
 
     def start(self, *words: str, further: tuple[str, ...] = ()) -> None:
@@ -132,11 +133,6 @@ class Stage:
             *("--candidate", f"http://{candidate.address}", "--candidate-queue", other),
             *words,
         )
-
-    def serve(self, command: str, *words: str, log: str = "") -> ServerProcess:
-        path = self.place / f"{log or command}.log"
-        self._running.append(ServerProcess([*COMMAND, command, *words], path))
-        return self._running[-1]
 
     def end_shadow(self) -> str:
         """Stop the dual run; return what it complained of, if it did."""
@@ -181,8 +177,7 @@ class Stage:
         """End whatever is left, orphans among it."""
         for client in self.clients:
             client.over.set()
-        for process in reversed(self._running):
-            process.kill()
+        self._servers.kill()
         for status in all_told(self.place):
             if statusfiles.is_there(status):
                 with suppress(ProcessLookupError):
