@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Trouble, say
+from pyingest.terminal import Address, Number, Trouble, Whole, say
 
 if TYPE_CHECKING:
     from compare.cutover.watch import Watch
@@ -73,14 +73,14 @@ def cutover_command() -> None:
 @click.option("--candidate-live-queue", metavar="URL", help="Must be production's.")
 @click.option("--legacy-shadow-queue", metavar="URL", help="Must be quarantine's.")
 @click.option("--steps", metavar="P,P,...", help="Per cent of the people.  [default: 1,5,25,50]")
-@click.option("--hold", type=click.FloatRange(min=0), help="Seconds a stage lasts.  [default: 600]")
+@click.option("--hold", type=Number(min=0), help="Seconds a stage lasts.  [default: 600]")
 @click.option(
     "--requests",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     help="Requests that the candidate answers in a stage.  [default: 1000]",
 )
-@click.option("--errors", type=float, help="Share of errors that is borne.  [default: 0.005]")
-@click.option("--refusals", type=float, help="Share of refusals that is borne.  [default: 0.05]")
+@click.option("--errors", type=Number(), help="Share of errors that is borne.  [default: 0.005]")
+@click.option("--refusals", type=Number(), help="Share of refusals that is borne.  [default: 0.05]")
 @_report
 @_policy
 @_json
@@ -226,7 +226,7 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 @click.option("--policy", default="default", show_default=True, metavar="FILE", help="To judge by.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=0.1),
+    type=Number(min=0.1),
     default=2.0,
     show_default=True,
     help="Seconds between two looks.",

@@ -35,6 +35,8 @@ def test_a_flag_wins_over_the_file(tmp_path: Path) -> None:
         ('[contract]\nname = "old"', ["contract.name", "classic, modern"]),
         ("[tokens]\nallow = [1]", ["tokens.allow[0]", "text"]),
         ('[tokens.rates]\nT = "x"', ["tokens.rates", "a number"]),
+        ("[tokens.rates]\nT = inf", ["tokens.rates.T: inf", "finite"]),
+        ("[metrics]\nbuckets = [1.0, inf]", ["metrics.buckets[1]: inf", "finite"]),
         ("[metrics]\nbuckets = [2.0, 1.0]", ["metrics.buckets", "grow"]),
         ('[proxies]\ntrusted = ["10.0.0.1/8"]', ["proxies.trusted", "10.0.0.0/8"]),
         ('[listen]\naddress = "here"', ["listen.address", "HOST:PORT"]),

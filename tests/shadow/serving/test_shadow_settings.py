@@ -85,7 +85,14 @@ def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
         (SIDES + 'legacy_shadow = "127.0.0.1:80"', ["shadow.legacy_shadow", "http://HOST:PORT"]),
         (SIDES + 'legacy_shadow = "http://[::1"', ["shadow.legacy_shadow", "http://HOST:PORT"]),
         (SIDES + 'legacy_shadow = "http://127.0.0.1:8000"', ["legacy_shadow", "proxy itself"]),
-        (SIDES + "[timeouts]\nanswer = inf", ["timeouts.answer", "<= 86400"]),
+        (SIDES + "[timeouts]\nanswer = 1e9", ["timeouts.answer", "<= 86400"]),
+        (SIDES + "[timeouts]\nanswer = inf", ["timeouts.answer: inf", "write a finite one"]),
+        (SIDES + "[isolation.trips]\nstall = nan", ["isolation.trips.stall: nan", "finite"]),
+        (SIDES + "[isolation.trips]\nlane = inf", ["isolation.trips.lane: inf", "finite"]),
+        (SIDES + "[[rules]]\nshare = -inf", ["rules[0].share: -inf", "finite"]),
+        (SIDES + "backlog = 9223372036854775808", ["shadow.backlog", "is too large"]),
+        (SIDES + "backlog = 1" + "0" * 5000, ["is no TOML"]),
+        (SIDES + "[recording]\nkeep_bytes = '1" + "0" * 400 + "'", ["recording.keep_bytes"]),
         (SIDES + "[recording]\nredact = ['']", ["recording.redact", "names no field"]),
         (SIDES + "[sampling]\nsticky = 'x'", ["sampling.sticky", "request, token, distinct_id"]),
         (SIDES + "[timeouts]\nanswer = 0", ["timeouts.answer", ">= 0.1"]),
@@ -97,7 +104,9 @@ def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
         (SIDES.replace("#events,profiles", "#events"), ["2 queues", "1 queues", "same order"]),
         ("[shadow]", ["no legacy", "--legacy"]),
         ("x = [", ["is no TOML"]),
+        ("x = " + "[" * 5000, ["is no TOML"]),
     ],
+    ids=lambda value: value[-40:] if isinstance(value, str) else "",
 )
 def test_an_error_says_where_and_what_is_allowed(
     tmp_path: Path, text: str, words: list[str]
