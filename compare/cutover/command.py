@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NOT_READY = 1
 ROLLED_BACK = 1
-PROOFS = "proofs"
 WIDTH = 100
 NICENESS = 10
 """Clients are served on the same machine."""
@@ -164,8 +163,8 @@ def advance_command(
     """Go one stage on, if nothing is missing.
 
     Leaving shadow takes a PASS: of a report, or of a run that is being recorded; what was seen of
-    that is kept in DIR. The build and policy that it names own the ramp, and later steps ask for
-    no other one. The exit code is 0 when it went on, else 2.
+    that is kept in DIR when it went on. The build and policy that it names own the ramp, and later
+    steps ask for no other one. The exit code is 0 when it went on, else 2.
 
     Example: mixmigrate cutover advance --state cutover --report runs/first --reason 'ticket 812'
     """
@@ -174,9 +173,9 @@ def advance_command(
     from shadow.cutover.stage import advanced, stage_of
 
     store, state = opened(directory)
-    proof = verified(report, policy) or state.proof
+    proof, seen = verified(report, policy) or state.proof, b""
     if growing is not None:
-        proof = judged_now(growing, policy, directory / PROOFS / f"epoch-{state.epoch + 1}.json")
+        proof, seen = judged_now(growing, policy)
     now = time.time()
 
     def on(state: "State") -> "State":
@@ -191,7 +190,7 @@ def advance_command(
             forced=force is not None,
         )
 
-    after = changed(store, state, on)
+    after = changed(store, state, on, seen)
     tidy(directory, after.epoch, now)
     _tell_change(directory, after, as_json)
 
