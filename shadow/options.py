@@ -41,6 +41,8 @@ class ShadowOptions:
     """URL of a legacy instance that writes to quarantined queues."""
     cutover: Path | None = None
     """The directory of a cutover, whose stage says who answers; without one, legacy does."""
+    backlog: int = 1024
+    """Connections that the system holds until they are accepted."""
     answer_seconds: float = 10.0
     """How long each side may take for an answer."""
     connect_seconds: float = 2.0

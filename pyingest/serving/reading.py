@@ -114,7 +114,8 @@ def _explained(message: str, root: type[Struct]) -> str:
     unknown = _UNKNOWN.search(text)
     if unknown:
         key = f"{path}.{unknown['key']}".lstrip(".")
-        return f"{key}: no such key; allowed here: {', '.join(_keys(path, root))}"
+        what = "key" if path else "section"
+        return f"{key}: no such {what}; allowed here: {', '.join(_keys(path, root))}"
     kind = _type_at(path, root)
     words = _words(kind)
     if words:

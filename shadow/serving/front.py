@@ -26,7 +26,6 @@ from shadow.status import LaneStatus
 
 KEPT = 64 * 1024
 """Bytes that are kept of an answer, of either side; more is no answer of an ingestion service."""
-BACKLOG = 1024
 LOOK = 0.02
 """Seconds between two looks at whether all is done."""
 
@@ -99,7 +98,7 @@ class Front:
                 )
             else:
                 self._listening = self._reactor.listenTCP(
-                    where.port, self.door, backlog=BACKLOG, interface=where.host
+                    where.port, self.door, backlog=where.backlog, interface=where.host
                 )
         except CannotListenError as error:
             raise ShadowError(taken(where.host, where.port, error.socketError)) from None

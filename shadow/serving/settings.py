@@ -83,7 +83,7 @@ class LogSettings(Section, frozen=True):
 
 
 class Settings(Section, frozen=True):
-    """The whole file, but for what other commands read in it."""
+    """The whole file. No other command reads it: a section that is not here is an error."""
 
     shadow: ShadowSettings = ShadowSettings()
     timeouts: TimeoutSettings = TimeoutSettings()

@@ -28,7 +28,7 @@ def test_a_flag_wins_over_the_file(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[listen]\nport = 1", ["listen.port", "no such key", "address", "workers"]),
-        ("[nonsense]", ["nonsense", "no such key", "listen", "queue"]),
+        ("[nonsense]", ["nonsense: no such section", "allowed here: listen, queue"]),
         ('[listen]\nworkers = "x"', ["listen.workers", "a whole number"]),
         ("[listen]\nworkers = -1", ["listen.workers", ">= 0"]),
         ("listen = 3", ["listen", "a section"]),

@@ -68,15 +68,21 @@ def test_defaults_stand_in_one_place_only() -> None:
     assert options_of(Settings()).isolating == Isolating()
 
 
-def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
-    path = written(tmp_path, SIDES + "[cutover]\nanything = 1\n")
-    assert read_settings(path, {}).shadow.run == "runs/first"
+@pytest.mark.parametrize(
+    "name", ["cutover", "doctor", "replay", "compare", "calibrate", "gate", "listen", "shadow2"]
+)
+def test_a_section_that_no_command_reads_is_refused(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, SIDES + f"[{name}]\nanything = 1\n")
+    known = ", ".join(Settings.__struct_fields__)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path, {})
+    assert str(caught.value) == f"{path}: {name}: no such section; allowed here: {known}"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[shadwo]\nlegacy = 'x'", ["shadwo", "no such key", "shadow"]),
+        ("[shadwo]\nlegacy = 'x'", ["shadwo", "no such section", "shadow"]),
         ("[shadow]\nlegcy = 'x'", ["shadow.legcy", "no such key", "legacy"]),
         (SIDES + "workers = 0", ["shadow.workers", ">= 1"]),
         (SIDES + 'workers = "many"', ["shadow.workers", "a whole number"]),
