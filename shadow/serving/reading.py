@@ -58,6 +58,7 @@ def options_of(settings: Settings) -> ShadowOptions:
         isolating=Isolating(
             sampling=settings.sampling, rules=settings.rules, isolation=settings.isolation
         ),
+        relaying=settings.relaying,
         recording=settings.recording,
     )
 
@@ -80,7 +81,7 @@ def _check(settings: Settings, where: str) -> None:
         _check_url(f"shadow.{name}", getattr(given, name), where)
     _check_ways(given, where)
     rules_of(settings.rules, where)
-    for flaw in settings.recording.flaws():
+    for flaw in (*settings.relaying.flaws(), *settings.recording.flaws()):
         raise SettingsError(f"{where}: {flaw}")
     try:
         mapped_names(options_of(settings))

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from pyingest.serving.settings import Positive, Section
 from shadow.isolating.settings import IsolationSettings, RuleSettings, SamplingSettings
+from shadow.relaying.settings import RelayingSettings
 from shadow.runs.settings import RecordingSettings
 
 LONGEST = 86_400.0
@@ -90,6 +91,7 @@ class Settings(Section, frozen=True):
     sampling: SamplingSettings = SamplingSettings()
     rules: tuple[RuleSettings, ...] = ()
     isolation: IsolationSettings = IsolationSettings()
+    relaying: RelayingSettings = RelayingSettings()
     recording: RecordingSettings = RecordingSettings()
     logs: LogSettings = LogSettings()
 
