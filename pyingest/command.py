@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Stoppable, Trouble, say, serve
+from pyingest.terminal import Address, Stoppable, Trouble, Whole, say, serve
 
 if TYPE_CHECKING:
     from pyingest.serving.settings import Settings
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     metavar="N",
     help="Processes that serve, below a supervisor [default: 0, this process alone].",
 )

@@ -9,9 +9,13 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
+from pyingest.amount import why_no_amount
+
 T = TypeVar("T")
 USAGE_ERROR = 2
 INTERRUPTED = 130
+SHOWN = 30
+"""Characters of a wrong value that are repeated."""
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -28,6 +32,37 @@ class Address(click.ParamType[tuple[str, int]]):
         if not colon or not port.isdigit() or int(port) > 65535:
             self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:8000", param, ctx)
         return host or "127.0.0.1", int(port)
+
+
+class Number(click.FloatRange):
+    """A number in a range; never nan, infinity, or one too large to be meant."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found: float = click.FLOAT.convert(value, param, ctx)
+        if wrong := why_no_amount(found):
+            self.fail(f"{_short(value)} {wrong}", param, ctx)
+        return float(super().convert(value, param, ctx))
+
+
+class Whole(click.IntRange):
+    """A whole number in a range; never one too large to be meant."""
+
+    name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found: int = click.INT.convert(value, param, ctx)
+        if wrong := why_no_amount(found):
+            self.fail(f"{_short(value)} {wrong}", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 class Trouble(click.ClickException):

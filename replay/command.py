@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import INTERRUPTED, Trouble, say
+from pyingest.terminal import INTERRUPTED, Number, Trouble, Whole, say
 
 if TYPE_CHECKING:
     from replay.plan import ReplayOptions
@@ -29,24 +29,30 @@ if TYPE_CHECKING:
     show_default=True,
     help="At the log's times; at a rate; or as fast as answers come.",
 )
-@click.option("--speed", type=float, default=1.0, show_default=True, help="With --mode timed.")
+@click.option(
+    "--speed",
+    type=Number(min=0.001),
+    default=1.0,
+    show_default=True,
+    help="With --mode timed: 2 is twice as fast.",
+)
 @click.option(
     "--rate",
-    type=float,
+    type=Number(min=0.001),
     default=200.0,
     show_default=True,
     help="Requests a second, with --mode open.",
 )
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=4,
     show_default=True,
     help="With --mode closed: times --workers gives the requests in flight.",
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=25,
     show_default=True,
     help="With --mode closed.",
@@ -58,8 +64,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="As logged; each once, shuffled; or drawn with replacement.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the order.")
-@click.option("--limit", type=click.IntRange(min=1), help="Send so many requests at most.")
+@click.option("--seed", type=Whole(), default=0, show_default=True, help="Of the order.")
+@click.option("--limit", type=Whole(min=1), help="Send so many requests at most.")
 @click.option(
     "--allow",
     multiple=True,
@@ -149,7 +155,7 @@ def _replay_progress() -> Callable[[Any], None]:
 )
 @click.option(
     "--requests",
-    type=click.IntRange(min=100),
+    type=Whole(min=100),
     default=46_000,
     show_default=True,
     help="Requests of the second act. Fewer than 45 140 cannot end in PASS.",
@@ -163,12 +169,12 @@ def _replay_progress() -> Callable[[Any], None]:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     default=700.0,
     show_default=True,
     help="Requests a second.",
 )
-@click.option("--seed", type=int, default=2011, show_default=True, help="Of the access log.")
+@click.option("--seed", type=Whole(), default=2011, show_default=True, help="Of the access log.")
 def demo_command(out: Path, requests: int, legacy: str, rate: float, seed: int) -> None:
     """Show the whole story on this machine, in about two minutes.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Stoppable, Trouble, say, serve
+from pyingest.terminal import Address, Number, Stoppable, Trouble, Whole, say, serve
 
 if TYPE_CHECKING:
     from shadow.service import ShadowService
@@ -76,17 +76,17 @@ _RECORDING = ("resume", "keep_bytes", "keep_age", "redact")
 )
 @click.option(
     "--share",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Part of the requests that the candidate gets, too [default: 1].",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0.1),
+    type=Number(min=0.1),
     help="Seconds that a side may take for an answer [default: 10].",
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="N",
     help="Proxy processes on the address, below a supervisor [default: 1, all in one process].",
 )

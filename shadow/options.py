@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pyingest.queues.interface import QueueError, QueueUrl, parse_queue_url
 from shadow.exchange import Side
 from shadow.isolating.settings import Isolating
+from shadow.relaying.settings import RelayingSettings
 from shadow.runs.settings import RecordingSettings
 
 
@@ -41,6 +42,8 @@ class ShadowOptions:
     """URL of a legacy instance that writes to quarantined queues."""
     cutover: Path | None = None
     """The directory of a cutover, whose stage says who answers; without one, legacy does."""
+    backlog: int = 1024
+    """Connections that the system holds until they are accepted."""
     answer_seconds: float = 10.0
     """How long each side may take for an answer."""
     connect_seconds: float = 2.0
@@ -51,6 +54,8 @@ class ShadowOptions:
     """How long clients and the lane get to finish at the end; and after them the taps."""
     isolating: Isolating = field(default_factory=Isolating)
     """What keeps the clients unharmed: sampling, rules, lane, breaker, trips."""
+    relaying: RelayingSettings = field(default_factory=RelayingSettings)
+    """What clients may take: time limits, and how large a request may be."""
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     """How the run is recorded: parts, what is kept of them, what is hidden."""
 

@@ -22,6 +22,7 @@ from shadow.cutover.store import Store, StoreError, replaced
 from shadow.runs.manifest import RecordingError
 
 PLAN = "plan.json"
+PROOFS = "proofs"
 CONNECT_SECONDS = 1.0
 
 
@@ -58,18 +59,20 @@ def verified(report: Path | None, policy: str | None) -> Proof | None:
         raise Trouble(str(error)) from None
 
 
-def judged_now(run: Path, policy: str | None, keep: Path) -> Proof:
-    """Return what the growing *run* proves by now, and say why it is no PASS.
+def judged_now(run: Path, policy: str | None) -> tuple[Proof, bytes]:
+    """Return what the growing *run* proves by now, and what was seen of it, as JSON to be kept.
+
+    Why it is no PASS is said.
 
     :raises Trouble: it cannot be judged.
     """
     try:
-        proof, reasons = proof_so_far(run, policy, keep)
+        proof, seen = proof_so_far(run, policy)
     except (OSError, PolicyError, RecordingError) as error:
         raise Trouble(str(error)) from None
-    for reason in reasons:
+    for reason in [seen.why] if seen.why else seen.reasons:
         click.echo(f"{run}: {reason}", err=True)
-    return proof
+    return proof, msgspec.json.format(msgspec.json.encode(seen)) + b"\n"
 
 
 def opened(directory: Path) -> tuple[Store, State]:
@@ -84,15 +87,37 @@ def opened(directory: Path) -> tuple[Store, State]:
         raise Trouble(str(error)) from None
 
 
-def changed(store: Store, state: State, make: Callable[[State], State]) -> State:
+def changed(store: Store, state: State, make: Callable[[State], State], seen: bytes = b"") -> State:
     """Return what became of *state*.
 
+    :param seen: what the change rests on; kept in the file of its epoch if, and only if, the
+        change is made.
     :raises Trouble: somebody else was first, something is missing, or it cannot be written.
     """
+    kept: list[Path] = []
+
+    def accepted(before: State) -> State:
+        after = make(before)
+        if seen:
+            place = store.directory / PROOFS / f"epoch-{after.epoch}.json"
+            place.parent.mkdir(exist_ok=True)
+            replaced(place, seen)
+            kept.append(place)
+        return after
+
     try:
-        return store.change(state.epoch, make)
+        return store.change(state.epoch, accepted)
     except (StageError, StoreError) as error:
+        if kept and _is_at(store, state.epoch):
+            kept[0].unlink(missing_ok=True)
         raise Trouble(str(error)) from None
+
+
+def _is_at(store: Store, epoch: int) -> bool:
+    try:
+        return store.read().epoch == epoch
+    except StoreError:
+        return False
 
 
 def who() -> str:

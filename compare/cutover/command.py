@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Trouble, say
+from pyingest.terminal import Address, Number, Trouble, Whole, say
 
 if TYPE_CHECKING:
     from compare.cutover.watch import Watch
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NOT_READY = 1
 ROLLED_BACK = 1
-PROOFS = "proofs"
 WIDTH = 100
 NICENESS = 10
 """Clients are served on the same machine."""
@@ -73,14 +72,14 @@ def cutover_command() -> None:
 @click.option("--candidate-live-queue", metavar="URL", help="Must be production's.")
 @click.option("--legacy-shadow-queue", metavar="URL", help="Must be quarantine's.")
 @click.option("--steps", metavar="P,P,...", help="Per cent of the people.  [default: 1,5,25,50]")
-@click.option("--hold", type=click.FloatRange(min=0), help="Seconds a stage lasts.  [default: 600]")
+@click.option("--hold", type=Number(min=0), help="Seconds a stage lasts.  [default: 600]")
 @click.option(
     "--requests",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     help="Requests that the candidate answers in a stage.  [default: 1000]",
 )
-@click.option("--errors", type=float, help="Share of errors that is borne.  [default: 0.005]")
-@click.option("--refusals", type=float, help="Share of refusals that is borne.  [default: 0.05]")
+@click.option("--errors", type=Number(), help="Share of errors that is borne.  [default: 0.005]")
+@click.option("--refusals", type=Number(), help="Share of refusals that is borne.  [default: 0.05]")
 @_report
 @_policy
 @_json
@@ -164,8 +163,8 @@ def advance_command(
     """Go one stage on, if nothing is missing.
 
     Leaving shadow takes a PASS: of a report, or of a run that is being recorded; what was seen of
-    that is kept in DIR. The build and policy that it names own the ramp, and later steps ask for
-    no other one. The exit code is 0 when it went on, else 2.
+    that is kept in DIR when it went on. The build and policy that it names own the ramp, and later
+    steps ask for no other one. The exit code is 0 when it went on, else 2.
 
     Example: mixmigrate cutover advance --state cutover --report runs/first --reason 'ticket 812'
     """
@@ -174,9 +173,9 @@ def advance_command(
     from shadow.cutover.stage import advanced, stage_of
 
     store, state = opened(directory)
-    proof = verified(report, policy) or state.proof
+    proof, seen = verified(report, policy) or state.proof, b""
     if growing is not None:
-        proof = judged_now(growing, policy, directory / PROOFS / f"epoch-{state.epoch + 1}.json")
+        proof, seen = judged_now(growing, policy)
     now = time.time()
 
     def on(state: "State") -> "State":
@@ -191,7 +190,7 @@ def advance_command(
             forced=force is not None,
         )
 
-    after = changed(store, state, on)
+    after = changed(store, state, on, seen)
     tidy(directory, after.epoch, now)
     _tell_change(directory, after, as_json)
 
@@ -226,7 +225,7 @@ def rollback_command(directory: Path, reason: str, as_json: bool) -> None:
 @click.option("--policy", default="default", show_default=True, metavar="FILE", help="To judge by.")
 @click.option(
     "--every",
-    type=click.FloatRange(min=0.1),
+    type=Number(min=0.1),
     default=2.0,
     show_default=True,
     help="Seconds between two looks.",

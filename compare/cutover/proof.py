@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import msgspec
-
 from compare.cutover.watch import Watch
+from compare.live.judged import Judged
 from compare.policy.policy import load, policy_hash
 from compare.verification import Verification, VerificationError, verify
 from compare.verify_command import files_beside, manifest_beside
@@ -33,20 +32,16 @@ def proof_of(report: Path, policy: str | None) -> Proof:
     )
 
 
-def proof_so_far(run: Path, policy: str | None, keep: Path) -> tuple[Proof, list[str]]:
-    """Return what the *run* that is being recorded proves by now, and why it is no PASS.
+def proof_so_far(run: Path, policy: str | None) -> tuple[Proof, Judged]:
+    """Return what the *run* that is being recorded proves by now, and what was seen of it.
 
-    What was seen is left as JSON in the file *keep*. Only what is final is counted: what is older
-    than the policy's ``late_after_seconds``.
+    Only what is final is counted: what is older than the policy's ``late_after_seconds``.
 
     :raises PolicyError: there is no such policy.
-    :raises OSError: *keep* cannot be written.
     """
     rules, _ = load(policy or "default")
     with Watch(run, rules) as watch:
         seen = watch.first_look()
-    keep.parent.mkdir(parents=True, exist_ok=True)
-    keep.write_bytes(msgspec.json.format(msgspec.json.encode(seen)) + b"\n")
     proof = Proof(
         verdict=seen.outcome,
         build=seen.build,
@@ -54,7 +49,7 @@ def proof_so_far(run: Path, policy: str | None, keep: Path) -> tuple[Proof, list
         run=run.name,
         at=seen.created or 0.0,
     )
-    return proof, [seen.why] if seen.why else seen.reasons
+    return proof, seen
 
 
 def _first(found: Verification) -> str:

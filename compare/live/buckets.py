@@ -8,11 +8,6 @@ from shadow.status import BUCKETS_PER_OCTAVE
 Buckets = Mapping[int, int]
 
 
-def lower_edge(bucket: int) -> float:
-    """Return the shortest duration of a bucket, in seconds; the lowest one begins at 0."""
-    return math.exp2(bucket / BUCKETS_PER_OCTAVE) / 1e6 if bucket > 0 else 0.0
-
-
 def upper_edge(bucket: int) -> float:
     """Return the duration, in seconds, that all of a bucket's are shorter than."""
     return math.exp2((bucket + 1) / BUCKETS_PER_OCTAVE) / 1e6

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from pyingest.terminal import USAGE_ERROR, Trouble, say
+from pyingest.terminal import USAGE_ERROR, Number, Trouble, Whole, say
 
 
 @click.group("policy")
@@ -50,14 +50,14 @@ def check_command(policy: str) -> None:
 @click.argument("policy")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0.001),
     default=1000.0,
     show_default=True,
     help="Distinct requests a second that you expect.",
 )
 @click.option(
     "--requests",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     help="Distinct requests that you plan.  [default: as many as a clean PASS takes]",
 )
 def explain_command(policy: str, rate: float, requests: int | None) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from pyingest.amount import numbers_in, why_no_amount
+
 _NAMES = {
     "bool": "true or false",
     "float": "a number",
@@ -103,6 +105,9 @@ class _Fitting:
             value = [self.record(section, item, f"{path}[{place}]") for place, item in places]
         elif section is not None:
             value = self.record(section, value, path)
+        for _, number in numbers_in(value):
+            if wrong := why_no_amount(number):
+                self.found.append(Misfit(path, f"{_told(number)} {wrong}"))
         if len(self.found) > before:
             return None
         try:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
+from pyingest.amount import numbers_in, why_no_amount
 from pyingest.serving.settings import Settings
 from pyingest.wire.profile import PROFILES
 
@@ -60,6 +61,10 @@ def converted(data: object, kind: type[S], where: str) -> S:
 
     :raises SettingsError: a key is unknown, or a value not allowed.
     """
+    for path, number in numbers_in(data):
+        if wrong := why_no_amount(number):
+            shown = f"{number} " if isinstance(number, float) else ""
+            raise SettingsError(f"{where}: {path}: {shown}{wrong}")
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -95,7 +100,9 @@ def parse(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{path}: cannot be read ({error.strerror}); check the path of --config"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise SettingsError(f"{path}: is no TOML: nested too deep") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of more digits than Python reads
         raise SettingsError(f"{path}: is no TOML: {error}") from None
 
 
@@ -107,7 +114,8 @@ def _explained(message: str, root: type[Struct]) -> str:
     unknown = _UNKNOWN.search(text)
     if unknown:
         key = f"{path}.{unknown['key']}".lstrip(".")
-        return f"{key}: no such key; allowed here: {', '.join(_keys(path, root))}"
+        what = "key" if path else "section"
+        return f"{key}: no such {what}; allowed here: {', '.join(_keys(path, root))}"
     kind = _type_at(path, root)
     words = _words(kind)
     if words:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import msgspec
 
-from pyingest.terminal import Trouble, say
+from pyingest.terminal import Trouble, Whole, say
 from pyingest.traffic.rates import By, View, view
 from pyingest.traffic.stats import UnknownStats, decode_stats
 from pyingest.traffic.table import lines
@@ -100,7 +100,7 @@ def fetch(url: str) -> bytes:
 )
 @click.option(
     "--rows",
-    type=click.IntRange(1, 1000),
+    type=Whole(1, 1000),
     default=10,
     show_default=True,
     help="The most rows of each table.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Trouble, in_reactor, say
+from pyingest.terminal import Number, Trouble, in_reactor, say
 
 if TYPE_CHECKING:
     from replay.importing.building import Import
@@ -42,7 +42,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option(
     "--window",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=5.0,
     show_default=True,
     help="Seconds between two lines of one request, where the logs have no request id.",

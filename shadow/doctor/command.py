@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyingest.terminal import Address, Trouble, in_reactor, say
+from pyingest.terminal import Address, Trouble, Whole, in_reactor, say
 
 if TYPE_CHECKING:
     from shadow.doctor.conversation import Conversation
@@ -44,12 +44,12 @@ NOT_WELL = 1
 )
 @click.option(
     "--requests",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=2000,
     show_default=True,
     help="With --echo: odd requests to make up.",
 )
-@click.option("--seed", type=int, default=20111, show_default=True, help="Of the odd requests.")
+@click.option("--seed", type=Whole(), default=20111, show_default=True, help="Of the odd requests.")
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
 def doctor_command(
     echoes: bool,

@@ -34,8 +34,7 @@ def switch_command(run: Path, turn: str | None, why: str) -> None:
     from shadow.isolating.switch import Control, control_file, read_control, write_control
     from shadow.isolating.watchedfile import replace
 
-    if not run.is_dir():
-        raise Trouble(f"{run}: no such directory; name the one given to --run of mixmigrate shadow")
+    _see_that_it_is_one(run)
     path = control_file(run)
     try:
         before = read_control(path.read_bytes() if path.exists() else None)
@@ -51,6 +50,25 @@ def switch_command(run: Path, turn: str | None, why: str) -> None:
     told = f"it was {was}" if was != turn else f"it was {was} already"
     click.echo(f"mirroring {turn} for {run}; {told}")
     click.echo(obeyed(run, now, PATIENCE))
+
+
+def _see_that_it_is_one(run: Path) -> None:
+    """Look whether *run* is one: nobody would obey a switch anywhere else.
+
+    One sign is enough, and no file is read: a switch is needed most when something is broken.
+
+    :raises Trouble: it is none.
+    """
+    from shadow.runs.union import NAME
+    from shadow.serving.statusfiles import DIRECTORY
+
+    if not run.is_dir():
+        raise Trouble(f"{run}: no such directory; name the one given to --run of mixmigrate shadow")
+    if not any((run / name).exists() for name in (NAME, DIRECTORY)):
+        raise Trouble(
+            f"{run}: neither {NAME} nor {DIRECTORY}/ is in it, so it is no run, and no proxy would "
+            "obey; name the directory given to --run of mixmigrate shadow"
+        )
 
 
 def obeyed(run: Path, control: "Control", patience: float) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+from pyingest.amount import why_no_amount
+
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -16,7 +18,7 @@ def bytes_of(text: str) -> int:
     found = _AMOUNT.fullmatch(text)
     if found is None or found[2].upper() not in _SIZES:
         raise ValueError(f"{text!r} is no size; write 500MB, 20GB, 1.5GiB")
-    return int(float(found[1]) * _SIZES[found[2].upper()])
+    return int(_amount(float(found[1]) * _SIZES[found[2].upper()]))
 
 
 def seconds_of(text: str) -> float:
@@ -27,7 +29,13 @@ def seconds_of(text: str) -> float:
     found = _AMOUNT.fullmatch(text)
     if found is None or found[2].lower() not in _SPANS:
         raise ValueError(f"{text!r} is no span of time; write 90s, 15m, 12h, 7d or 2w")
-    return float(found[1]) * _SPANS[found[2].lower()]
+    return _amount(float(found[1]) * _SPANS[found[2].lower()])
+
+
+def _amount(number: float) -> float:
+    if wrong := why_no_amount(number):
+        raise ValueError(f"{number:g} {wrong}")
+    return number
 
 
 def size_text(count: int) -> str:

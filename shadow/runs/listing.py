@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from shadow.recording import RunReader
-from shadow.runs.manifest import PartManifest, RecordingError
+from shadow.runs.manifest import COMPLETE, PartManifest, RecordingError
 from shadow.runs.run import is_recorded
 from shadow.runs.union import NAME, PARTS
+from shadow.serving.statusfiles import DIRECTORY, read_all
 
 DEEPEST = 6
 """Directories into which runs are looked for."""
@@ -56,6 +57,10 @@ class RunSeen:
     notes: list[str]
     ledger: dict[str, int]
     taps: dict[str, dict[str, Any]]
+    """What closed parts say of them."""
+    tapping: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a run that has not ended: what its processes told last of each queue that they tap, by
+    side and name, as in ``shadow.status``; ``at`` is when, in epoch seconds."""
     parts: list[PartSeen] = field(default_factory=list)
     pruned: dict[str, Any] = field(default_factory=dict)
     """What was deleted of it; empty: nothing."""
@@ -103,6 +108,7 @@ def seen(directory: Path) -> RunSeen:
         notes=manifest.notes,
         ledger=manifest.ledger,
         taps=manifest.taps,
+        tapping=_tapping(directory) if live or manifest.state != COMPLETE else {},
         parts=[_part(part.manifest, sizes) for part in run.parts] if whole is not None else [],
         pruned=_told(whole.pruned) if whole is not None and whole.pruned.parts else {},
         resumed=list(whole.resumed) if whole is not None else [],
@@ -114,6 +120,16 @@ def seen(directory: Path) -> RunSeen:
 def _told(value: msgspec.Struct) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(value)
     return plain
+
+
+def _tapping(directory: Path) -> dict[str, dict[str, Any]]:
+    """Return what was told last of each queue: a tap writes into its part only when it ends."""
+    latest: dict[str, dict[str, Any]] = {}
+    told = read_all(directory / DIRECTORY).statuses
+    for status in sorted(told, key=lambda one: one.at):
+        for name, queue in status.queues.items():
+            latest[name] = {"at": status.at, **_told(queue)}
+    return latest
 
 
 def _part(manifest: PartManifest, sizes: dict[str, int]) -> PartSeen:

@@ -1,9 +1,11 @@
 """Runs in words, for a terminal."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from shadow.runs.amounts import size_text, span_text
 from shadow.runs.listing import PartSeen, RunSeen
+from shadow.runs.manifest import COMPLETE
 from shadow.runs.telling import moment
 
 PARTS_SHOWN = 40
@@ -43,7 +45,7 @@ def shown(run: RunSeen, now: float) -> Iterator[str]:
     if run.pruned:
         yield f"  deleted parts: {', '.join(run.pruned['names'][-PARTS_SHOWN:])}"
     yield from ("", "ledger", *_ledger(run.ledger))
-    yield from ("", "taps", *_taps(run))
+    yield from ("", "taps", *_taps(run, now))
     if run.parts:
         yield from ("", "parts", *_parts(run.parts))
 
@@ -67,14 +69,24 @@ def _ledger(ledger: dict[str, int]) -> list[str]:
     return columns(rows, left=1, indent="  ") if rows else ["  none"]
 
 
-def _taps(run: RunSeen) -> Iterator[str]:
-    if not run.taps:
-        yield "  none"
+def _taps(run: RunSeen, now: float) -> Iterator[str]:
+    where = "" if run.state == COMPLETE else " in parts that are closed"
     for side, tap in run.taps.items():
-        told = f"  {side}: {tap.get('read', 0):,} read, {tap.get('backlog', -1)} left unread"
+        told = f"  {side}: {tap.get('read', 0):,} read, {tap.get('backlog', -1)} left unread{where}"
         for name in ("error", "left_behind"):
             told += f"; {name.replace('_', ' ')}: {tap[name]}" if tap.get(name) else ""
         yield told
+    for queue, now_told in run.tapping.items():
+        yield f"  {queue}: {_tapping(now_told)}, as told {span_text(now - now_told['at'])} ago"
+    if not run.taps and not run.tapping:
+        yield "  none" if run.state == COMPLETE else "  none has told of itself"
+
+
+def _tapping(told: dict[str, Any]) -> str:
+    """Return what is told of a queue that is being tapped."""
+    waiting = f"{told['lag']:,} wait" if told["lag"] >= 0 else "how many wait is not known"
+    error = f"; error: {told['error']}" if told["error"] else ""
+    return f"{told['read']:,} read so far, {waiting}{error}"
 
 
 def _parts(parts: Sequence[PartSeen]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
@@ -18,15 +19,16 @@ from shadow.lane import Lane
 from shadow.ledger import Ledger
 from shadow.options import ShadowError, ShadowOptions, address
 from shadow.proxy import Proxy
-from shadow.relaying.door import MOST, Door, places
+from shadow.relaying.door import MOST, Door, DoorTimes, places
+from shadow.relaying.framing import FramingLimits
 from shadow.relaying.mirror import Mirror
 from shadow.relaying.pool import Pool, PoolLimits, reachable
+from shadow.relaying.settings import ClientTimes, RequestLimits
 from shadow.routing import Router
 from shadow.status import LaneStatus
 
 KEPT = 64 * 1024
 """Bytes that are kept of an answer, of either side; more is no answer of an ingestion service."""
-BACKLOG = 1024
 LOOK = 0.02
 """Seconds between two looks at whether all is done."""
 
@@ -66,7 +68,14 @@ class Front:
         }
         self.proxy = Proxy(reactor, self.owners, self.mirrors, router, observers)
         self.proxy.ledger = ledger
-        self.door = Door(self.proxy.ask, self.proxy.refused, reactor, most=self._places())
+        self.door = Door(
+            self.proxy.ask,
+            self.proxy.refused,
+            reactor,
+            framing_limits(options.relaying.limits),
+            door_times(options.relaying.times),
+            self._places(),
+        )
         self._listening: Any = None
 
     def _places(self) -> int:
@@ -99,7 +108,7 @@ class Front:
                 )
             else:
                 self._listening = self._reactor.listenTCP(
-                    where.port, self.door, backlog=BACKLOG, interface=where.host
+                    where.port, self.door, backlog=where.backlog, interface=where.host
                 )
         except CannotListenError as error:
             raise ShadowError(taken(where.host, where.port, error.socketError)) from None
@@ -186,6 +195,16 @@ def instances(options: ShadowOptions) -> tuple[dict[Side, str], dict[Side, str]]
         {side: url for side, url in owners.items() if url},
         {side: url for side, url in copies.items() if url},
     )
+
+
+def door_times(settings: ClientTimes) -> DoorTimes:
+    """Return the time limits of the clients' connections."""
+    return DoorTimes(**msgspec.structs.asdict(settings))
+
+
+def framing_limits(settings: RequestLimits) -> FramingLimits:
+    """Return how much a request may hold."""
+    return FramingLimits(**msgspec.structs.asdict(settings))
 
 
 def _breaker(side: Side, isolation: Isolation, options: ShadowOptions) -> Breaker:

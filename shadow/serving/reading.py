@@ -11,8 +11,6 @@ from shadow.options import ShadowError, ShadowOptions, SideOptions, mapped_names
 from shadow.options import address as service_address
 from shadow.serving.settings import Settings, ShadowSettings
 
-OTHERS = frozenset({"cutover", "doctor", "replay", "compare", "calibrate"})
-"""Sections of the same file that are other commands' business."""
 SERVICES = ("legacy", "candidate", "candidate_live", "legacy_shadow")
 NEEDED = {
     "legacy": "the URL of the service in production",
@@ -33,8 +31,7 @@ def read_settings(path: Path | None, flags: Mapping[str, object]) -> Settings:
     where = "the flags" if path is None else str(path)
     data = {} if path is None else parse(path)
     put_flags(data, flags, where)
-    ours = {name: section for name, section in data.items() if name not in OTHERS}
-    settings = converted(ours, Settings, where)
+    settings = converted(data, Settings, where)
     _check(settings, where)
     return settings
 
@@ -53,6 +50,7 @@ def options_of(settings: Settings) -> ShadowOptions:
         candidate_live=run.candidate_live,
         legacy_shadow=run.legacy_shadow,
         cutover=Path(run.cutover) if run.cutover else None,
+        backlog=run.backlog,
         answer_seconds=times.answer,
         connect_seconds=times.connect,
         drain_seconds=times.drain,
@@ -60,6 +58,7 @@ def options_of(settings: Settings) -> ShadowOptions:
         isolating=Isolating(
             sampling=settings.sampling, rules=settings.rules, isolation=settings.isolation
         ),
+        relaying=settings.relaying,
         recording=settings.recording,
     )
 
@@ -82,7 +81,7 @@ def _check(settings: Settings, where: str) -> None:
         _check_url(f"shadow.{name}", getattr(given, name), where)
     _check_ways(given, where)
     rules_of(settings.rules, where)
-    for flaw in settings.recording.flaws():
+    for flaw in (*settings.relaying.flaws(), *settings.recording.flaws()):
         raise SettingsError(f"{where}: {flaw}")
     try:
         mapped_names(options_of(settings))

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from pyingest.serving.settings import Positive, Section
 from shadow.isolating.settings import IsolationSettings, RuleSettings, SamplingSettings
+from shadow.relaying.settings import RelayingSettings
 from shadow.runs.settings import RecordingSettings
 
 LONGEST = 86_400.0
@@ -83,13 +84,14 @@ class LogSettings(Section, frozen=True):
 
 
 class Settings(Section, frozen=True):
-    """The whole file, but for what other commands read in it."""
+    """The whole file. No other command reads it: a section that is not here is an error."""
 
     shadow: ShadowSettings = ShadowSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     sampling: SamplingSettings = SamplingSettings()
     rules: tuple[RuleSettings, ...] = ()
     isolation: IsolationSettings = IsolationSettings()
+    relaying: RelayingSettings = RelayingSettings()
     recording: RecordingSettings = RecordingSettings()
     logs: LogSettings = LogSettings()
 

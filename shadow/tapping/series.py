@@ -1,6 +1,6 @@
 """The time series of the queues: a line of JSON for each queue and second, ``queues.jsonl``."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,3 @@ class Series:
             self.error = ""
         except OSError as error:
             self.error = f"{self._path}: {error.strerror}"
-
-
-def read_series(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a series; one that a killed process left half written is left out.
-
-    :raises OSError: the file cannot be read.
-    """
-    for line in path.read_bytes().splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            yield msgspec.json.decode(line)

@@ -1,6 +1,7 @@
 """`mixmigrate cutover`: only a report that is verified leads on, and back always works."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,39 @@ def growing(directory: Path, candidate_breaks: bool) -> Path:
 def watched(state: Path, directory: Path) -> Result:
     line = ["watch", str(directory), "--state", str(state), "--policy", "demo", "--once"]
     return CliRunner().invoke(cutover_command, line)
+
+
+def test_a_step_that_is_refused_leaves_nothing_behind(state: Path, tmp_path: Path) -> None:
+    before = sorted(state.iterdir())
+    found = growing(tmp_path / "run", candidate_breaks=True)
+    refused = run("advance", state, "--run", found, "--policy", "demo")
+    assert (refused.exit_code, "says FAIL, not PASS" in refused.output) == (2, True)
+    assert sorted(state.iterdir()) == before
+
+
+def test_what_was_seen_of_a_growing_run_is_kept_with_the_step_it_carried(
+    state: Path, tmp_path: Path
+) -> None:
+    found = growing(tmp_path / "run", candidate_breaks=True)
+    assert run("advance", state, "--run", found, "--policy", "demo", "--force", "x").exit_code == 0
+    kept = json.loads((state / "proofs" / "epoch-1.json").read_bytes())
+    assert (kept["outcome"], kept["policy"]) == ("FAIL", "demo")
+    assert [path.name for path in (state / "proofs").iterdir()] == ["epoch-1.json"]
+
+
+@pytest.mark.parametrize("in_the_way", ["proofs", ".stage.json.{pid}"])
+def test_a_step_that_cannot_be_written_is_not_made_and_proves_nothing(
+    state: Path, tmp_path: Path, in_the_way: str
+) -> None:
+    found = growing(tmp_path / "run", candidate_breaks=False)
+    place = state / in_the_way.format(pid=os.getpid())
+    if in_the_way == "proofs":
+        place.write_bytes(b"")
+    else:
+        place.mkdir()
+    failed = run("advance", state, "--run", found, "--policy", "demo", "--force", "x")
+    assert (failed.exit_code, status(state)["stage"]) == (2, "shadow")
+    assert not list(state.glob("proofs/*"))
 
 
 def test_a_growing_run_that_fails_leads_back(state: Path, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_the_demo_says_what_it_relaxes_and_the_default_relaxes_nothing() -> None
         ('counts = "queue"', 'counts = "queue"\nstratum = "1"', "only a rate that counts"),
         ("max_lag_ms = 5.0", "max_lag = 5.0", "did you mean 'max_lag_ms'?"),
         ('attempts = "restart"', 'attempts = "spent"', "did you mean 'spend'?"),
+        ("limit_ms = 100.0", "limit_ms = inf", "limit_ms: inf is no number to reckon with"),
+        ("min_seconds = 0.0", "min_seconds = nan", "min_seconds: nan is no number to reckon"),
         ("require_calibration = false", 'require_calibration = "no"', "must be true or false"),
     ],
 )

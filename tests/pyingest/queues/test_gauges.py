@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -308,9 +307,13 @@ class FleetGaugeTests(TestCase):
 class SqliteGaugeTests(TestCase):
     """A file with other cursors."""
 
+    @pytest.fixture(autouse=True)
+    def _place(self, tmp_path: Path) -> None:
+        self.place = tmp_path
+
     def test_depth_is_that_of_the_slowest_other_cursor(self) -> Deferred[None]:
         async def body() -> None:
-            url = f"sqlite:{Path(tempfile.mkdtemp(prefix='gauge-'))}/q.db#events"
+            url = f"sqlite:{self.place}/q.db#events"
             queue = open_queue(reactor, url)
             tap, other = (open_reader(reactor, url, name) for name in ("tap", "other"))
             assert isinstance(tap, Gauging)

@@ -5,7 +5,6 @@ What was published is recorded once and whole; the queue's own consumers get all
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -120,8 +119,8 @@ class TappedCase:
     addCleanup: Any
 
     @pytest.fixture(autouse=True)
-    def _server(self, start_server: Callable[[str], Any]) -> Any:
-        self.place = Path(tempfile.mkdtemp(prefix="tapped-"))
+    def _server(self, start_server: Callable[[str], Any], tmp_path: Path) -> Any:
+        self.place = tmp_path
         self.server = start_server(self.engine) if self.engine else None
         yield
         if self.server is not None:

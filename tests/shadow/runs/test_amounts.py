@@ -26,6 +26,13 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         bytes_of(text)
 
 
+def test_what_is_too_much_to_reckon_with_is_refused() -> None:
+    with pytest.raises(ValueError, match="is too large"):
+        bytes_of("1" + "0" * 20 + "TB")
+    with pytest.raises(ValueError, match="no number to reckon with"):
+        seconds_of("1" + "0" * 400 + "w")
+
+
 @pytest.mark.parametrize("text", ["", "90", "3 moons", "-1s"])
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no span of time"):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from shadow.recording import RunReader, RunWriter
 from shadow.runs.checking import check
 from shadow.runs.manifest import Manifest, RunManifest
 from shadow.runs.run import Run
+from shadow.serving.statusfiles import write
+from shadow.status import QueueStatus, Status
 from shadow.testing import ONE
 
 
@@ -67,6 +70,54 @@ def test_a_run_is_shown_with_its_parts_ledger_and_taps(tmp_path: Path) -> None:
     assert "legacy: 3 read, 0 left unread" in shown
     assert "tap.0006" in shown
     assert len(json.loads(called("show", tmp_path / "run", "--json").output)["parts"]) == 6
+
+
+def tell(run: Path, name: str, ago: float, **queues: QueueStatus) -> None:
+    """Write what the process *name* of a run told so long ago of the queues that it taps."""
+    (run / "status").mkdir(exist_ok=True)
+    at = time.time() - ago
+    told = {queue.replace("_", " "): status for queue, status in queues.items()}
+    write(run / "status", Status(name=name, pid=1, began=1.0, at=at, queues=told))
+
+
+def taps_shown(run: Path) -> list[str]:
+    """Return what `run show` says of the taps."""
+    shown = called("show", run).output.partition("\ntaps\n")[2].partition("\n\n")[0]
+    return re.sub(r"as told \d+ s ago", "as told just now", shown).splitlines()
+
+
+def test_the_taps_of_a_run_that_grows_are_shown_as_they_are_now(tmp_path: Path) -> None:
+    live = recorded(tmp_path / "run", hours=0, closed=False)
+    assert taps_shown(tmp_path / "run") == ["  none has told of itself"]
+    tell(tmp_path / "run", "tap-0", 90.0, legacy_events=QueueStatus(read=1))
+    tell(
+        tmp_path / "run",
+        "tap",
+        0.0,
+        legacy_events=QueueStatus(read=1200, lag=7),
+        candidate_events=QueueStatus(read=3, error="refused"),
+    )
+    tell(tmp_path / "run", "proxy-0", 0.0)
+    assert taps_shown(tmp_path / "run") == [
+        "  legacy events: 1,200 read so far, 7 wait, as told just now",
+        "  candidate events: 3 read so far, how many wait is not known; error: refused, "
+        "as told just now",
+    ]
+    told = json.loads(called("show", tmp_path / "run", "--json").output)["tapping"]
+    assert (told["legacy events"]["read"], told["legacy events"]["lag"]) == (1200, 7)
+    live.close()
+    assert taps_shown(tmp_path / "run") == ["  none"]
+
+
+def test_the_taps_before_a_run_was_gone_on_with_are_told_apart(tmp_path: Path) -> None:
+    live = recorded(tmp_path / "run", closed=False)
+    tell(tmp_path / "run", "tap", 0.0, legacy_events=QueueStatus(read=2, lag=0))
+    assert taps_shown(tmp_path / "run") == [
+        "  legacy: 3 read, 0 left unread in parts that are closed",
+        "  legacy events: 2 read so far, 0 wait, as told just now",
+    ]
+    live.close()
+    assert taps_shown(tmp_path / "run") == ["  legacy: 3 read, 0 left unread"]
 
 
 def test_a_whole_run_verifies(tmp_path: Path) -> None:

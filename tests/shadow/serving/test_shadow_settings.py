@@ -68,15 +68,21 @@ def test_defaults_stand_in_one_place_only() -> None:
     assert options_of(Settings()).isolating == Isolating()
 
 
-def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
-    path = written(tmp_path, SIDES + "[cutover]\nanything = 1\n")
-    assert read_settings(path, {}).shadow.run == "runs/first"
+@pytest.mark.parametrize(
+    "name", ["cutover", "doctor", "replay", "compare", "calibrate", "gate", "listen", "shadow2"]
+)
+def test_a_section_that_no_command_reads_is_refused(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, SIDES + f"[{name}]\nanything = 1\n")
+    known = ", ".join(Settings.__struct_fields__)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path, {})
+    assert str(caught.value) == f"{path}: {name}: no such section; allowed here: {known}"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[shadwo]\nlegacy = 'x'", ["shadwo", "no such key", "shadow"]),
+        ("[shadwo]\nlegacy = 'x'", ["shadwo", "no such section", "shadow"]),
         ("[shadow]\nlegcy = 'x'", ["shadow.legcy", "no such key", "legacy"]),
         (SIDES + "workers = 0", ["shadow.workers", ">= 1"]),
         (SIDES + 'workers = "many"', ["shadow.workers", "a whole number"]),
@@ -85,10 +91,25 @@ def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
         (SIDES + 'legacy_shadow = "127.0.0.1:80"', ["shadow.legacy_shadow", "http://HOST:PORT"]),
         (SIDES + 'legacy_shadow = "http://[::1"', ["shadow.legacy_shadow", "http://HOST:PORT"]),
         (SIDES + 'legacy_shadow = "http://127.0.0.1:8000"', ["legacy_shadow", "proxy itself"]),
-        (SIDES + "[timeouts]\nanswer = inf", ["timeouts.answer", "<= 86400"]),
+        (SIDES + "[timeouts]\nanswer = 1e9", ["timeouts.answer", "<= 86400"]),
+        (SIDES + "[timeouts]\nanswer = inf", ["timeouts.answer: inf", "write a finite one"]),
+        (SIDES + "[isolation.trips]\nstall = nan", ["isolation.trips.stall: nan", "finite"]),
+        (SIDES + "[isolation.trips]\nlane = inf", ["isolation.trips.lane: inf", "finite"]),
+        (SIDES + "[[rules]]\nshare = -inf", ["rules[0].share: -inf", "finite"]),
+        (SIDES + "backlog = 9223372036854775808", ["shadow.backlog", "is too large"]),
+        (SIDES + "backlog = 1" + "0" * 5000, ["is no TOML"]),
+        (SIDES + "[recording]\nkeep_bytes = '1" + "0" * 400 + "'", ["recording.keep_bytes"]),
         (SIDES + "[recording]\nredact = ['']", ["recording.redact", "names no field"]),
         (SIDES + "[sampling]\nsticky = 'x'", ["sampling.sticky", "request, token, distinct_id"]),
         (SIDES + "[timeouts]\nanswer = 0", ["timeouts.answer", ">= 0.1"]),
+        (SIDES + "[relaying.times]\nidle = 0", ["relaying.times.idle", ">= 1"]),
+        (SIDES + "[relaying.times]\nidle = 1.5", ["relaying.times.idle", "a whole number"]),
+        (SIDES + "[relaying.times]\nlinger = 86401", ["relaying.times.linger", "<= 86400"]),
+        (SIDES + "[relaying.times]\nhead = 301", ["relaying.times.head", "300 s"]),
+        (SIDES + "[relaying.times]\nheads = 1", ["relaying.times.heads", "idle, head, request"]),
+        (SIDES + "[relaying.limits]\nhead = 100", ["relaying.limits.head", ">= 1024"]),
+        (SIDES + "[relaying.limits]\nhead = 16777217", ["relaying.limits.head", "<= 16777216"]),
+        (SIDES + "[relaying.limits]\nkept = 268435457", ["relaying.limits.kept", "268,435,456"]),
         (SIDES + "[logs]\nlevel = 'loud'", ["logs.level", "debug, info"]),
         (SIDES + "[[rules]]\nactoin = 'skip'", ["rules[0].actoin", "no such key", "action"]),
         (SIDES + "[[rules]]\naction = 'jump'", ["rules[0].action", "mirror, skip, sample"]),
@@ -97,7 +118,9 @@ def test_other_commands_may_have_sections_of_their_own(tmp_path: Path) -> None:
         (SIDES.replace("#events,profiles", "#events"), ["2 queues", "1 queues", "same order"]),
         ("[shadow]", ["no legacy", "--legacy"]),
         ("x = [", ["is no TOML"]),
+        ("x = " + "[" * 5000, ["is no TOML"]),
     ],
+    ids=lambda value: value[-40:] if isinstance(value, str) else "",
 )
 def test_an_error_says_where_and_what_is_allowed(
     tmp_path: Path, text: str, words: list[str]
