@@ -47,6 +47,10 @@ def address_text(source: bytes | str) -> bytes:
     return b'"' + source + b'"'
 
 
+class _Left(Exception):
+    """The request is for others; to read it more thoroughly here would be in vain."""
+
+
 class Sink(Protocol):
     """Where events go, and with them the choice of the answer."""
 
@@ -115,7 +119,10 @@ class Quick:
         coded, flags = found
         answer = None
         if self._is_mochiweb and (coded[0] not in _JSON or is_undivided(text, coded)):
-            answer = self._quickly(way, coded, flags, peer)
+            try:
+                answer = self._quickly(way, coded, flags, peer)
+            except _Left:
+                return None
         if answer is None and is_undivided(text, coded):
             answer = self._slowly(way, coded, flags, peer, now)
         return answer
@@ -131,7 +138,9 @@ class Quick:
             if not ip:
                 return None
         messages = write(data, ip, self._digits)
-        if messages is None:
+        if not messages:
+            if messages is not None and self._leaves_bad:
+                raise _Left
             return None
         answered = flags & VERBOSE, noted.get(ORIGIN)
         stored, refused = self._pairs.get(answered) or self._answers(*answered)

@@ -17,6 +17,8 @@ from pyingest.queues.interface import Outcome, QueueError
 
 TOGETHER = 512
 """Events that are written at once."""
+_PIECES = 3
+"""Of a line: its beginning, the message, its end."""
 
 
 class FileQueue:
@@ -29,6 +31,7 @@ class FileQueue:
 
     def __init__(self, clock: Any, path: Path) -> None:
         self._waiting: list[bytes] = []
+        self._begins: dict[str, bytes] = {}
         self._broken = False
         try:
             self._file: BinaryIO = path.open("ab", buffering=0)
@@ -45,11 +48,17 @@ class FileQueue:
         """Take *events*; say whether the file was still good when it was last written."""
         if self._broken:
             return False
+        begins, waiting = self._begins, self._waiting
         for event in events:
-            self._waiting.append(b"%b\t%b\n" % (event.queue.encode(), event.body))
-        if len(self._waiting) >= TOGETHER:
+            waiting += begins.get(event.queue) or self._begin(event.queue), event.body, b"\n"
+        if len(waiting) >= _PIECES * TOGETHER:
             self.flush()
         return not self._broken
+
+    def _begin(self, queue: str) -> bytes:
+        """Return what a line for *queue* begins with."""
+        begin = self._begins[queue] = queue.encode() + b"\t"
+        return begin
 
     async def publish(self, events: Sequence[Event]) -> list[Outcome]:
         """Take *events*; see :meth:`publish_now`."""

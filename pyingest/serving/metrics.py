@@ -1,6 +1,6 @@
 """Counts as values: samples that add up over workers, whoever is asked."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -55,6 +55,16 @@ class Counters:
         """Put *value* into a histogram's *buckets*; their last element is the sum."""
         buckets[bisect_left(self._bounds, value)] += 1
         buckets[-1] += value
+
+    def put_all(self, buckets: list[float], values: Iterable[float]) -> None:
+        """Put many *values* into a histogram's *buckets*, at less cost than one by one."""
+        ordered, before = sorted(values), 0
+        for place, bound in enumerate(self._bounds):
+            until = bisect_right(ordered, bound)
+            buckets[place] += until - before
+            before = until
+        buckets[-2] += len(ordered) - before
+        buckets[-1] += sum(ordered)
 
     def samples(self) -> list[Sample]:
         """Return everything counted so far."""

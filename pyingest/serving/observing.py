@@ -77,8 +77,7 @@ class RequestCounts:
         cells = self._cells.get((endpoint, 200)) or self._new_cells(endpoint, 200)
         cells.requests[0] += len(totals.seconds)
         cells.bytes[0] += totals.size
-        for seconds in totals.seconds:
-            self._counters.put(cells.seconds, seconds)
+        self._counters.put_all(cells.seconds, totals.seconds)
         for outcome, count in (
             Counter(totals.others) + Counter({Outcome.STORED: totals.stored})
         ).items():

@@ -12,6 +12,7 @@ import httptools
 
 from pyingest.wire.requestreader import Limits
 
+EXPECT = b"expect"
 ORIGIN = b"origin"
 FORWARDED = b"x-forwarded-for"
 CONTENT_TYPE = b"content-type"
@@ -92,13 +93,9 @@ class WholeReader:
         most = self._limits.headers
         if end - at > _SHORTEST_LINE * most and data.count(b"\n", at, end) - 2 > most:
             return False
-        self.noted = noted = {}
-        for name, value in _noted(data, at, end):
-            name = name.lower()
-            if name in noted or name == b"expect":
-                return False
-            noted[name] = value.rstrip(b" \t")
-        return True
+        found = _noted(data, at, end)
+        self.noted = noted = {name.lower(): value.rstrip(b" \t") for name, value in found}
+        return len(noted) == len(found) and EXPECT not in noted
 
     def _renew(self) -> None:
         """Begin anew: what was read last may have left the parser in the middle of something."""

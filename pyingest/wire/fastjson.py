@@ -15,16 +15,18 @@ from msgspec import Raw
 from pyingest.wire.floattext import float_text
 from pyingest.wire.json_mochi import ASCII_ERRORS
 
+_SURE = 16
+"""Characters of a float, its point among them, that no other float can be spelled with."""
+
 
 def _float(text: str) -> float | Raw:
     """Return a float that will be written as mochijson2 writes it, or not as it came.
 
     Both writers give the shortest digits, and lay them out alike within these bounds unless six
-    zeros stand before the point. Up to six decimals below 10**6 are at most twelve digits, which
-    are the shortest of one number only.
+    zeros stand before the point. A text of at most 15 digits is the shortest of one number only.
     """
     number = float(text)
-    if 1e-4 <= number < 1e6 and (number * 1e6).is_integer():
+    if 1e-4 <= number < 1e6 and len(text) <= _SURE:
         return number
     if 1e-4 <= abs(number) < 1e15 and number % 1e6 != 0 and not _has_rival(number, text):
         return number
@@ -44,14 +46,20 @@ class _Unsure(Exception):
     """The text has to go the slower way."""
 
 
+class _Wanting(Exception):
+    """A record lacks what it must have, as far as one can see from here."""
+
+
 _decode = msgspec.json.Decoder(float_hook=_float).decode
 _encode = msgspec.json.Encoder().encode
 _REFUSALS = (_Unsure, msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 _JSON = b"{["
+_DELETE = 0x7F
 
 Writer = Callable[[bytes, bytes, bytes], list[bytes] | None]
 """Takes a ``data`` parameter, the address to add as JSON text (empty adds none) and the seconds
-as digits. Gives the messages, one for each record; all are valid."""
+as digits. Gives the messages, one for each record: all are valid. Gives none where a record seems
+to lack something."""
 _One = Callable[[Any, bytes, bytes, bytes], bytes]
 
 
@@ -69,7 +77,7 @@ def _messages(data: bytes, ip: bytes, second: bytes, write: _One) -> list[bytes]
     try:
         text = data if data[0] in _JSON else pybase64.b64decode(data, None, True)
         term = _decode(text)
-        is_ascii = text.isascii() and b"\x7f" not in text
+        is_ascii = text.isascii() and _DELETE not in text
         if type(term) is dict and is_ascii and _encode(term) == text:
             return [write(term, text, ip, second)]
         if type(term) is list and term:
@@ -78,6 +86,8 @@ def _messages(data: bytes, ip: bytes, second: bytes, write: _One) -> list[bytes]
                 write(one, written, ip, second) for one, written in zip(term, texts, strict=True)
             ]
         return [write(term, _in_ascii(_encode(term), text), ip, second)]
+    except _Wanting:
+        return []
     except _REFUSALS:
         return None
 
@@ -99,9 +109,11 @@ def _tracked(event: Any, text: bytes, ip: bytes, second: bytes) -> bytes:
         raise _Unsure
     name, fields = event.get("event"), event.get("properties")
     if type(name) is not str or not name or type(fields) is not dict:
-        raise _Unsure
+        raise _Wanting
     token = fields.get("token")
-    if type(token) is not str or not token or next(reversed(event)) != "properties":
+    if type(token) is not str or not token:
+        raise _Wanting
+    if next(reversed(event)) != "properties":
         raise _Unsure
     tail = b"}}" if "time" in fields else b',"time":' + second + b"}}"
     if ip and "ip" not in fields:
@@ -115,9 +127,9 @@ def _engaged(update: Any, text: bytes, ip: bytes, second: bytes) -> bytes:
         raise _Unsure
     token, person = update.get("$token"), update.get("$distinct_id")
     if type(token) is not str or not token:
-        raise _Unsure
+        raise _Wanting
     if type(person) is not int and (type(person) is not str or not person):
-        raise _Unsure
+        raise _Wanting
     tail = b"}" if "$time" in update else b',"$time":' + second + b"}"
     if ip and "$ip" not in update:
         tail = b',"$ip":' + ip + tail
@@ -136,10 +148,10 @@ def _escaped(text: bytes) -> bytes:
     """Return *text* with ``\\uXXXX`` for what mochijson2 escapes and msgspec does not."""
     if not text.isascii():
         plain = text.decode().encode("ascii", "backslashreplace")
-        if b"\\\\" in text or b"\\U" in plain:
+        if text.find(b"\\\\") >= 0 or plain.find(b"\\U") >= 0:
             plain = text.decode().encode("ascii", ASCII_ERRORS)
         else:
             # No backslash but those of the codec can stand before an x then.
             plain = plain.replace(b"\\x", b"\\u00")
         text = plain
-    return text.replace(b"\x7f", b"\\u007f") if b"\x7f" in text else text
+    return text.replace(b"\x7f", b"\\u007f") if _DELETE in text else text

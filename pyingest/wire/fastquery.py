@@ -12,6 +12,8 @@ _CONFLICTS = (IP | _IP_OFF, VERBOSE | _VERBOSE_OFF)
 _MOST_KNOWN = 1024
 _known: dict[bytes, int] = {}
 """What stood beside ``data`` before, and its flags: clients use the same few texts."""
+_PLUS, _PERCENT, _SEMICOLON, _HASH = b"+%;#"
+# Numbers, because ``bytes in bytes`` first makes and drops an exception (CPython 3.11).
 _HEX = "0123456789ABCDEFabcdef"
 _CODES = [(first + second).encode() for first, second in product(_HEX, _HEX)]
 _coded = re.compile(rb"%[0-9A-Fa-f]{2}").sub
@@ -39,15 +41,23 @@ def is_undivided(text: bytes, data: bytes) -> bool:
 
     Base64 that is valid needs no such look.
     """
-    return b";" not in text and b"#" not in text and text.isascii() and data.isascii()
+    divided = _SEMICOLON in text or _HASH in text
+    return not divided and text.isascii() and data.isascii()
 
 
 def _unquoted(segment: bytes) -> bytes:
     """Return the value of a segment that begins with ``data=``."""
     value = segment[5:]
-    if b"+" in value:
+    if _PLUS in value:
         value = value.replace(b"+", b" ")
-    return _coded(_decoded, value) if b"%" in value else value
+    if _PERCENT not in value:
+        return value
+    # Base64 mostly has nothing to decode but its padding.
+    if value[-6:] == b"%3D%3D":
+        value = value[:-6] + b"=="
+    elif value[-3:] == b"%3D":
+        value = value[:-3] + b"="
+    return _coded(_decoded, value) if _PERCENT in value else value
 
 
 def _decoded(found: re.Match[bytes]) -> bytes:

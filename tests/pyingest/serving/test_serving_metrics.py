@@ -60,3 +60,12 @@ def test_the_families_have_names_as_prometheus_wants_them() -> None:
 
 def test_samples_of_no_known_family_are_left_out() -> None:
     assert rendered([Sample("foreign", (), 1)], ALL) == b""
+
+
+@given(st.lists(st.integers(0, 12).map(lambda eighths: eighths / 8), max_size=30))
+def test_many_values_of_a_histogram_count_as_one_by_one(values: list[float]) -> None:
+    one, many = Counters((0.125, 0.5, 1.0)), Counters((0.125, 0.5, 1.0))
+    for value in values:
+        one.put(one.buckets("seconds", ()), value)
+    many.put_all(many.buckets("seconds", ()), values)
+    assert many.buckets("seconds", ()) == one.buckets("seconds", ())
