@@ -71,12 +71,12 @@ class Behind:
 
 
 OURS = {
-    "mixmigrate": ("epoll", False),
+    "mixmigrate": ("twisted", False),
     "mixmigrate lean": ("lean", False),
-    "mixmigrate + mirror": ("epoll", True),
+    "mixmigrate + mirror": ("twisted", True),
     "mixmigrate lean + mirror": ("lean", True),
 }
-"""Our variants: the loop, and whether the candidate gets copies."""
+"""Our variants: the loop (the first is the default), and whether the candidate gets copies."""
 NAMES = (
     *OURS,
     "mixmigrate recording",

@@ -125,7 +125,7 @@ def _text(where: tuple[str, int] | None) -> str | None:
 
 
 def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
-    from pyingest.lean import install as install_lean
+    from pyingest.loops import begin_loop
     from pyingest.queues.interface import QueueError
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address, read_settings
@@ -142,8 +142,7 @@ def _ingest(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
-    if settings.listen.loop == "lean":
-        install_lean()
+    begin_loop(settings.listen.loop)
     serving: list[Ingestion] = []
 
     async def begin(reactor: Any) -> Stoppable:

@@ -79,7 +79,7 @@ class HttpProtocol(Protocol):
             if isinstance(answer, bytes):
                 self.http.requests += 1
                 self._held = b""
-                self._outlet.send(answer)
+                self._outlet.post(answer)
                 return
             if answer is not None and self._wait_for(answer, data):
                 return

@@ -12,6 +12,11 @@ from twisted.internet.interfaces import IPullProducer, IPushProducer, ITransport
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
+from pyingest.crowd import Gathering, gathering_of
+
+_LARGE = 16 * 1024
+"""Bytes that are sent at once: they may not fit into the socket, and who asks should know then."""
+
 
 class Outlet(Protocol):
     """Writes to a client, and knows whether it may."""
@@ -22,15 +27,25 @@ class Outlet(Protocol):
     def send(self, data: bytes) -> None:
         """Write all of *data*, after what was written before."""
 
+    def post(self, data: bytes) -> None:
+        """Write all of *data* likewise; at once, or together with what others post now."""
+
     def release(self) -> None:
         """Stop to look after the transport, which is about to be closed."""
 
 
-def outlet(transport: ITransport, changed: Callable[[], None]) -> Outlet:
-    """Return the best outlet for *transport*; *changed* is called when ``full`` changes."""
-    if isinstance(transport, Connection) and not transport.TLS:
+def outlet(transport: ITransport, changed: Callable[[], None], aside: bool = False) -> Outlet:
+    """Return the best outlet for *transport*; *changed* is called when ``full`` changes.
+
+    :param aside: nobody waits for what it brings.
+    """
+    if not isinstance(transport, Connection) or transport.TLS:
+        return BufferedOutlet(cast("Connection", transport), changed)
+    gathering = gathering_of(transport.reactor, aside)
+    if gathering is None:
         return DirectOutlet(transport, changed)
-    return BufferedOutlet(cast("Connection", transport), changed)
+    gathering.join(transport)
+    return GatheredOutlet(transport, changed, gathering)
 
 
 @implementer(IPullProducer)
@@ -42,6 +57,10 @@ class DirectOutlet:
         self._transport = transport
         self._send = transport.getHandle().send
         self._changed = changed
+
+    def post(self, data: bytes) -> None:
+        """Write all of *data*, after what was written before."""
+        self.send(data)
 
     def send(self, data: bytes) -> None:
         """Write all of *data*, after what was written before."""
@@ -81,6 +100,43 @@ class DirectOutlet:
         """Nothing to do: the connection is going away."""
 
 
+class GatheredOutlet(DirectOutlet):
+    """Sends what is posted together with what others post."""
+
+    def __init__(
+        self, transport: Connection, changed: Callable[[], None], gathering: Gathering
+    ) -> None:
+        super().__init__(transport, changed)
+        self._gathering = gathering
+        self._posted = b""
+
+    def post(self, data: bytes) -> None:
+        """Write all of *data*, when those who were read at the same time have been dealt with."""
+        if not self._gathering.gathers or len(data) > _LARGE:
+            self.send(data)
+        elif self._posted:
+            self._posted += data
+        else:
+            self._posted = data
+            self._gathering.post(self._flush)
+
+    def send(self, data: bytes) -> None:
+        """Write all of *data*, after what was written or posted before."""
+        if self._posted:
+            data, self._posted = self._posted + data, b""
+        DirectOutlet.send(self, data)
+
+    def release(self) -> None:
+        """Write what was posted, and stop to look after the transport."""
+        self._flush()
+        DirectOutlet.release(self)
+
+    def _flush(self) -> None:
+        if self._posted:
+            data, self._posted = self._posted, b""
+            DirectOutlet.send(self, data)
+
+
 @implementer(IPushProducer)
 class BufferedOutlet:
     """Leaves everything to the transport: for TLS, and for what is no TCP socket."""
@@ -89,7 +145,7 @@ class BufferedOutlet:
         self.full = False
         self._transport = transport
         self._changed = changed
-        self.send = transport.write
+        self.send = self.post = transport.write
         transport.registerProducer(self, True)
 
     def release(self) -> None:

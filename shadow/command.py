@@ -133,6 +133,7 @@ def _flags(given: dict[str, Any]) -> dict[str, object]:
 
 
 def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
+    from pyingest.loops import begin_loop
     from pyingest.queues.interface import QueueError
     from pyingest.server import ListenError
     from pyingest.serving.reading import SettingsError, address
@@ -152,14 +153,13 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     if check:
         say(f"{config or 'the flags'}: these settings can be used")
         return
-    _take_loop(settings.shadow.loop)
+    begin_loop(settings.shadow.loop)
     serving: list[DualRunServer] = []
 
     async def begin(reactor: Any) -> Stoppable:
         serving.append(await run(reactor, settings, read))
-        service = serving[0].serving
-        if isinstance(service, ShadowService):
-            _show_progress(reactor, service)
+        if isinstance(serving[0].serving, ShadowService):
+            _show_progress(reactor, serving[0].serving)
         return serving[0]
 
     def hang_up() -> None:
@@ -172,14 +172,6 @@ def _shadow(config: Path | None, flags: dict[str, object], check: bool) -> None:
     host = address(settings.shadow.listen)[0]
     foreseen = (ListenError, QueueError, RecordingError, ShadowError)
     serve("shadow", host, begin, foreseen, hang_up, more)
-
-
-def _take_loop(loop: str) -> None:
-    """Make *loop* the event loop of this process."""
-    from pyingest.lean import install
-
-    if loop == "lean":
-        install()
 
 
 def _show_progress(reactor: Any, service: "ShadowService") -> None:

@@ -1,6 +1,6 @@
 """Our proxy's data plane alone, as its peers are: nothing is tapped, nothing recorded.
 
-``python -m benchmarks.proxy_peers.ours [--loop epoll|lean] PORT LEGACY_PORT [CANDIDATE_PORT]``.
+``python -m benchmarks.proxy_peers.ours [--loop twisted|lean] PORT LEGACY_PORT [CANDIDATE_PORT]``.
 At its end it prints the ledger.
 """
 
@@ -18,19 +18,17 @@ if TYPE_CHECKING:
 def main() -> None:
     """Serve until ended."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--loop", choices=("epoll", "lean"), default="epoll")
+    parser.add_argument("--loop", choices=("twisted", "lean"), default="twisted")
     parser.add_argument("ports", type=int, nargs="+")
     options = parser.parse_args()
-    if options.loop == "lean":
-        from pyingest import lean
-
-        lean.install()
-    serve(*options.ports)
+    serve(options.loop, *options.ports)
 
 
-def serve(port: int, legacy: int, candidate: int | None = None) -> None:
+def serve(loop: str, port: int, legacy: int, candidate: int | None = None) -> None:
     """Proxy on *port*; copies go to *candidate*, if there is one."""
-    from twisted.internet import reactor as installed
+    from pyingest.loops import begin_loop
+
+    reactor = begin_loop(loop)
 
     from shadow.breaker import Breaker, BreakerLimits
     from shadow.exchange import Reason, Side
@@ -42,7 +40,6 @@ def serve(port: int, legacy: int, candidate: int | None = None) -> None:
     from shadow.routing import Route
     from shadow.serving.front import KEPT
 
-    reactor: Any = installed
     lane, limits = LaneLimits(), BreakerLimits()
     copies = {}
     if candidate is not None:

@@ -2,11 +2,10 @@
 
 import os
 import sys
-from typing import Any
 
 import msgspec
 
-from pyingest.lean import install as install_lean
+from pyingest.loops import begin_loop
 from pyingest.queues.interface import QueueError
 from pyingest.server import ListenError
 from pyingest.serving.assembly import Running, Share, assemble
@@ -20,11 +19,7 @@ TO_WORKER: msgspec.json.Decoder[Begin[Settings] | Ask] = msgspec.json.Decoder(Be
 
 def main(loop: str) -> int:
     """Serve on that event loop until the supervisor says stop, or is gone; return the exit code."""
-    if loop == "lean":
-        install_lean()
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
+    reactor = begin_loop(loop)
 
     async def begin(told: Begin[Settings]) -> Running:
         log, _ = open_log(told.settings.logs, worker=told.slot, pid=os.getpid())

@@ -194,7 +194,7 @@ class Visitor(Protocol):
                 # A client that did not know would send its next request to nobody.
                 data = announced(data, b"close")
         if not self._ended:
-            self._outlet.send(data)
+            self._outlet.post(data)
 
     def wants_more(self) -> None:
         """Read on: the side takes more of the request."""

@@ -8,7 +8,7 @@ import msgspec
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from pyingest.lean import install as install_lean
+from pyingest.loops import begin_loop
 from pyingest.queues.interface import QueueError
 from pyingest.serving.admin import Report
 from pyingest.serving.control import LISTENING, Ask, Begin
@@ -112,15 +112,11 @@ class Orphan:
 
 
 def main(loop: str) -> int:
-    """Run until the supervisor says stop, or SIGTERM comes; return the exit code.
+    """Run on that event loop until the supervisor says stop, or SIGTERM comes.
 
-    :param loop: the event loop, ``twisted`` or ``lean``.
+    Returns the exit code.
     """
-    if loop == "lean":
-        install_lean()
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
+    reactor = begin_loop(loop)
     orphan = Orphan(reactor)
 
     async def begin(told: Begin[Duty]) -> Member:
