@@ -1,6 +1,6 @@
 """One connection to a side: one request at a time, whose answer is passed on as it comes."""
 
-import socket
+import select
 import time
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -8,6 +8,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure as TwistedFailure
 
+from pyingest.crowd import gathering_of
 from pyingest.outlet import Outlet, outlet
 from shadow.exchange import Failed, Failure
 from shadow.relaying.answerframing import AnswerFramer
@@ -22,7 +23,6 @@ _READ = frozenset((b"POST", b"PUT", b"PATCH"))
 """Methods whose bodies servers read."""
 _UNREAD = 400
 """From this status on, a body may have been left unread."""
-_PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
 class Passage(Protocol):
@@ -58,6 +58,7 @@ class Link(TwistedProtocol):
         self._outlet: Outlet
         self._wire: Connection
         self._held_up = False
+        self._unsent: RawRequest | None = None  # taken, and not sent yet
         self._whole = self._stays = True
         self.had_body = False
         """Whether the last request had a body."""
@@ -72,18 +73,26 @@ class Link(TwistedProtocol):
     # For whoever sends.
 
     def ask(self, request: RawRequest, passage: Passage) -> bool:
-        """Send a request; return whether a byte of it may have left.
+        """Send a request; return whether the connection takes it.
 
-        If none did, the connection is dead, and the request can go another way.
+        If not, it is dead, no byte has left, and the request can go another way. One that is taken
+        may leave a moment later, with those of others; if that fails it goes another way, too.
         """
-        data = request.data
-        try:
-            sent = self._send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
+        if self._gathering is not None and self._gathering.gathers:
+            self._unsent = request
+            self._gathering.post(self._send_late)
+            self._begin(request, passage)
+            return True
+        sent = self._sent(request.data)
+        if sent is None:
             self.cut()
             return False
+        self._begin(request, passage)
+        self._sent_head(request, passage, sent)
+        return True
+
+    def _begin(self, request: RawRequest, passage: Passage) -> None:
+        """Wait for the answer from now on."""
         self._passage = passage
         self.bounded = None
         self._whole = request.whole
@@ -93,14 +102,44 @@ class Link(TwistedProtocol):
         self.since = self.began = time.monotonic()
         self._framer.expect(request.method == b"HEAD", not passage.told)
         passage.link = self
-        if sent < len(data):
-            self._outlet.send(data[sent:])
+
+    def _sent(self, data: bytes) -> int | None:
+        """Send what the socket takes of *data*; return how much, or ``None``: it is dead."""
+        try:
+            return self._send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return None
+
+    def _send_late(self) -> None:
+        """Send the request that was taken, if it is still wanted."""
+        request, passage = self._unsent, self._passage
+        if request is None or passage is None:
+            return
+        sent = None if self._stirs(0) else self._sent(request.data)
+        if sent is None:
+            self._send_elsewhere(request, passage)
+            return
+        self._unsent = None
+        self._sent_head(request, passage, sent)
+
+    def _sent_head(self, request: RawRequest, passage: Passage, sent: int) -> None:
+        """Go on with a request of which the socket took *sent* bytes."""
+        if sent < len(request.data):
+            self._outlet.send(request.data[sent:])
         if not request.whole and not self._outlet.full:
             passage.ready()
-        return True
+
+    def _send_elsewhere(self, request: RawRequest, passage: Passage) -> None:
+        """Let a request of which no byte has left go another way."""
+        self._passage = passage.link = self._unsent = None
+        self.cut()
+        self._pool.send(request, passage)
 
     def more(self, data: bytes, last: bool) -> bool:
         """Send more of a request that was not whole; return whether yet more may come now."""
+        self._send_late()
         self.since = time.monotonic()
         self._whole = last
         self._outlet.send(data)
@@ -121,14 +160,12 @@ class Link(TwistedProtocol):
         """Return whether nothing, and no end, has come on a connection that is not in use."""
         if self.lost:
             return False
-        try:
-            self._peek(1, _PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        self.cut()
-        return False
+        if self._gathering is not None and self._gathering.gathers:
+            return True  # it is looked at when the request leaves
+        if self._stirs(0):
+            self.cut()
+            return False
+        return True
 
     @property
     def is_busy(self) -> bool:
@@ -148,28 +185,43 @@ class Link(TwistedProtocol):
         self._wire = cast("Connection", self.transport)
         self._wire.setTcpNoDelay(True)
         handle = self._wire.getHandle()
-        self._send, self._peek = handle.send, handle.recv
-        self._outlet = outlet(self._wire, self._drained)
+        self._send = handle.send
+        watch = select.poll()
+        watch.register(handle, select.POLLIN)
+        self._stirs = watch.poll
+        aside = self._pool.limits.bounded
+        # Before the outlet joins it, which makes it the wire's reactor.
+        self._gathering = gathering_of(self._wire.reactor, aside)
+        self._outlet = outlet(self._wire, self._drained, aside)
         self.since = time.monotonic()
         self._pool.made(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the answer."""
         passage, framer = self._passage, self._framer
-        if passage is None:
-            self.cut()  # bytes that nobody asked for, such as a server's 408 when idle
+        if passage is None or self._unsent is not None:
+            self._intrude()
             return
         passed = framer.feed(data)
         if framer.answer is not None:
             self._finish(passage, passed)
-        elif framer.wrong or (framer.overlong and self._pool.limits.bounded):
-            why = framer.wrong or f"an answer of more than {self._pool.limits.kept} bytes"
-            self.fail(Failure.MALFORMED, why)
+        elif framer.wrong:
+            self.fail(Failure.MALFORMED, framer.wrong)
+        elif framer.overlong and self._pool.limits.bounded:
+            # It might as well go on until its time is over, which it must not be let.
+            why = f"no end of the answer within {self._pool.limits.kept} bytes"
+            self.fail(Failure.TIMED_OUT, why)
         else:
             self.since = time.monotonic()
             if passed:
                 passage.begun = framer.begun
                 passage.piece(passed)
+
+    def _intrude(self) -> None:
+        """Deal with bytes that nobody asked for, such as a server's 408 when idle."""
+        if self._unsent is not None and self._passage is not None:
+            self._send_elsewhere(self._unsent, self._passage)
+        self.cut()
 
     def connectionLost(self, reason: TwistedFailure = TwistedFailure(ConnectionDone())) -> None:  # noqa: B008
         """Note the end: of the answer, if it ends so; else of the request's hopes."""
@@ -177,6 +229,9 @@ class Link(TwistedProtocol):
         self._pool.forget(self)
         passage = self._passage
         if passage is None:
+            return
+        if self._unsent is not None:
+            self._send_elsewhere(self._unsent, passage)
             return
         if reason.check(ConnectionDone):
             self._framer.close()

@@ -1,5 +1,6 @@
 """The copies to one side: through a bounded lane, past a circuit breaker, heard by nobody."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -10,8 +11,12 @@ from shadow.lane import Lane
 from shadow.relaying.link import Link, Passage
 from shadow.relaying.raw import RawAnswer, RawRequest
 
-TURN = 64
-"""Requests of the lane that are dealt with before clients get their turn again."""
+SLICE = 0.0003
+"""Seconds for which copies are sent before clients get their turn again.
+
+A count would not do: a copy costs some 10 microseconds, and ten times as much where a connection
+has to be opened for it.
+"""
 
 
 class Server(Protocol):
@@ -24,7 +29,14 @@ class Server(Protocol):
 class Mirror:
     """The way of the copies to one side."""
 
-    def __init__(self, clock: Any, server: Server, lane: Lane[DualRun], breaker: Breaker) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        server: Server,
+        lane: Lane[DualRun],
+        breaker: Breaker,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.lane = lane
         self.breaker = breaker
         self.server = server
@@ -33,7 +45,8 @@ class Mirror:
         self.ended: Callable[[DualRun, Ended | NotMirrored], None]
         """Called with what became of a copy that was offered and taken."""
         self._clock = clock
-        self._pumping = False
+        self._seconds = seconds
+        self._pumping = self._will_pump = False
 
     def offer(self, run: DualRun) -> bool:
         """Take the copy of *run*'s request, if there is room; :meth:`pump` sends it."""
@@ -44,14 +57,25 @@ class Mirror:
         if self._pumping:
             return
         self._pumping = True
-        for _ in range(TURN):
-            waiting = self.lane.next()
-            if waiting is None:
-                break
-            self._out_of_lane(*waiting)
-        else:
-            self._clock.callLater(0, self.pump)
-        self._pumping = False
+        until = self._seconds() + SLICE
+        try:
+            while (waiting := self.lane.next()) is not None:
+                self._out_of_lane(*waiting)
+                if self._seconds() >= until:
+                    self._pump_later()
+                    break
+        finally:
+            self._pumping = False
+
+    def _pump_later(self) -> None:
+        """Go on in the next turn, once for all who ask for it in this one."""
+        if not self._will_pump and len(self.lane):
+            self._will_pump = True
+            self._clock.callLater(0, self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._will_pump = False
+        self.pump()
 
     def abandon(self, why: Reason = Reason.ABANDONED) -> None:
         """Give up what waits; it is counted."""
@@ -74,7 +98,7 @@ class Mirror:
         kind, status = (ended.kind, 0) if isinstance(ended, Failed) else (None, ended.status)
         self.breaker.ended(kind, ended.seconds, status, self._clock.seconds(), ticket)
         self.ended(run, ended)
-        self.pump()
+        self._pump_later()
 
 
 class _Copy:

@@ -119,15 +119,15 @@ class Pool(ClientFactory):
 
     def keep(self, link: Link) -> None:
         """Take a connection back: for the request that has waited longest, or for later."""
-        while self._waiting:
-            began, request, passage = self._waiting.popleft()
-            if link.ask(request, passage):
-                link.began = began
-                return
+        if not self._waiting:
+            self._idle.append(link)
+            return
+        began, request, passage = self._waiting.popleft()
+        if link.ask(request, passage):
+            link.began = began
+        else:
             self._waiting.appendleft((began, request, passage))
             self._open()
-            return
-        self._idle.append(link)
 
     def forget(self, link: Link) -> None:
         """Note that a connection is gone."""
@@ -161,10 +161,6 @@ class Pool(ClientFactory):
         self._give_up(list(self._waiting), Failure.REFUSED, "this end was closed")
         for link in list(self._all):
             link.fail(Failure.RESET, "this end was closed")
-
-    def withdraw(self, passage: Passage) -> None:
-        """Forget a request that waits for a connection."""
-        self._waiting = deque(one for one in self._waiting if one[2] is not passage)
 
     def _give_up(self, waiters: Iterable[Waiter], kind: Failure, why: str) -> None:
         now = time.monotonic()

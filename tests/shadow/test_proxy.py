@@ -8,14 +8,15 @@ from twisted.logger import LogEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from shadow.breaker import Breaker, BreakerLimits
-from shadow.dualrun import DualRun
+from shadow.dualrun import DualRun, Ended
 from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
 from shadow.isolating.router import RequestArm, RuleRouter
 from shadow.isolating.rules import Rules
 from shadow.isolating.switch import Switch
 from shadow.lane import Lane, LaneLimits
 from shadow.proxy import Proxy
-from shadow.relaying.mirror import Mirror, Server
+from shadow.relaying.mirror import SLICE, Mirror, Server
+from shadow.relaying.raw import RawRequest
 from shadow.routing import Route, Router, Seen
 from shadow.sampling import Sampling
 from shadow.testing import (
@@ -63,7 +64,7 @@ class ProxyTests(SynchronousTestCase):
     def mirror(self, server: Server, limits: LaneLimits | None = None) -> Mirror:
         breaker = Breaker(BreakerLimits(failures=3, first=1.0), lambda: 1.0)
         self.lane: Lane[DualRun] = Lane(limits or LaneLimits())
-        return Mirror(self.clock, server, self.lane, breaker)
+        return Mirror(self.clock, server, self.lane, breaker, self.clock.seconds)
 
     def turns(self) -> None:
         """Let the loop turn once: what is put off meanwhile waits for the next turn."""
@@ -153,21 +154,22 @@ class ProxyTests(SynchronousTestCase):
         for _ in range(3):
             candidate.answer(Failed(Failure.TIMED_OUT, "", 10.0))
         self.clock.pump([0] * 5)
-        # Three were out, two more left before the third failure opened the circuit.
-        self.assertEqual((len(candidate.got), proxy.ledger.broken_circuit), (5, 195))
-        self.assertTrue(len(self.lane) == 0 and proxy.ledger.pending == 2)
+        # Three were out, and none more left: the third failure opened the circuit.
+        self.assertEqual((len(candidate.got), proxy.ledger.broken_circuit), (3, 197))
+        self.assertTrue(len(self.lane) == 0 and proxy.ledger.pending == 0)
 
     def test_a_long_line_is_dealt_with_in_several_turns(self) -> None:
-        candidate = ScriptedSide()
+        def slowly(request: RawRequest) -> Ended:
+            self.clock.rightNow += SLICE / 2
+            return RAW_ONE
+
+        candidate = ScriptedSide(slowly)
         proxy = self.proxy(ScriptedSide(), candidate)
-        for _ in range(150):
+        for _ in range(5):
             self.ask(proxy)
-        self.turns()
-        self.assertEqual(len(candidate.got), 64)
-        self.turns()
-        self.assertEqual(len(candidate.got), 128)
-        self.turns()
-        self.assertEqual(len(candidate.got), 150)
+        for sent in (2, 4, 5):
+            self.turns()
+            self.assertEqual(len(candidate.got), sent)
         self.assertTrue(proxy.is_settled)
 
     def test_the_control_arm_is_answered_and_not_mirrored(self) -> None:

@@ -156,10 +156,29 @@ class PoolTests(TestCase):
         pool = self.serve(lambda server, _: write(server, b"\x16\x03\x01 hello\r\n\r\n"))
         self.assertIs(await self.failure(pool), Failure.MALFORMED)
 
-    async def test_an_answer_too_long_to_be_kept_is_a_failure_where_nobody_hears_it(self) -> None:
+    async def test_where_nobody_hears_it_an_answer_too_long_is_one_without_end(
+        self,
+    ) -> None:
         long = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"x" * 500
         pool = self.serve(lambda server, _: write(server, long), kept=100, bounded=True)
-        self.assertIs(await self.failure(pool), Failure.MALFORMED)
+        self.assertIs(await self.failure(pool), Failure.TIMED_OUT)
+
+    async def test_an_answer_that_comes_before_the_end_of_a_large_body_is_heard(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            pool = self.pool(listening.getsockname()[1])
+            length = 20_000_000
+            head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
+            passage = Awaited()
+            pool.send(raw_request(head + b"x" * length), passage)
+            await deferLater(CLOCK, 0.1)
+            # All of it before the loop turns again: it is writable, readable, and reset.
+            with listening.accept()[0] as server:
+                for _ in range(20):
+                    server.recv(65536)
+                server.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+            ended = await passage.ended
+        assert isinstance(ended, RawAnswer), ended
+        self.assertEqual(ended.status, 413)
 
     async def test_a_connection_that_speaks_unasked_is_not_used_again(self) -> None:
         late = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
