@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz check benchmarks services clean
+.PHONY: demo test fuzz check benchmarks compiled services clean
 
 demo: $(VENV)/.ready ## the whole story on this machine, in about two minutes
 	$(BIN)/mixmigrate demo
@@ -26,6 +26,9 @@ benchmarks: $(VENV)/.ready ## comparing, ingesting, proxying, each beside other 
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.proxy
 	$(BIN)/python -m benchmarks.isolation
+
+compiled: $(VENV)/.ready ## the tests of the hot path on a wheel that holds it compiled
+	bash scripts/test-compiled.sh $(BIN)/python
 
 services: ## what system tests can use: Debian's packages (needs root) and clients from npm
 	bash scripts/install-services.sh

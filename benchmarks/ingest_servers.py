@@ -1,10 +1,15 @@
 """The servers that are measured against each other: how each is started."""
 
+import atexit
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from replay.legacy import Absent, find_erlang
@@ -46,6 +51,9 @@ class Missing:
 
 def start_of(name: str, port: int, sink: Path, work: Path) -> Start | Missing:
     """Return how the server called *name* listens on *port* and puts its events into *sink*."""
+    if name == COMPILED:
+        built = compiled()
+        return built if isinstance(built, Missing) else _ours(name, port, sink, built)
     if name in OURS:
         return _ours(name, port, sink)
     match name:
@@ -60,9 +68,11 @@ def start_of(name: str, port: int, sink: Path, work: Path) -> Start | Missing:
             return Start([sys.executable, "-m", module, str(port), str(sink)])
 
 
+COMPILED = "mixmigrate compiled"
 OURS = {
     "mixmigrate": [],
     "mixmigrate lean": ["--loop", "lean"],
+    COMPILED: ["--loop", "lean"],
     "mixmigrate sqlite": [],
 }
 """Our own variants, and their flags."""
@@ -74,10 +84,34 @@ MODULES = {
 NAMES = (*OURS, "mochiweb", "eventlet", "twisted.web", "uvicorn", "granian", "nginx static")
 
 
-def _ours(name: str, port: int, sink: Path) -> Start:
+@cache
+def compiled() -> Path | Missing:
+    """Return where our code lies with its hot path compiled; it is removed with this process."""
+    if shutil.which("gcc") is None:
+        return Missing("there is no C compiler (Debian: gcc)")
+    work = Path(tempfile.mkdtemp(prefix="mixmigrate-compiled-"))
+    atexit.register(shutil.rmtree, work, ignore_errors=True)
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--quiet", "--outdir", str(work), str(HERE.parent)],
+        env={**os.environ, "HATCH_BUILD_HOOKS_ENABLE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode:
+        return Missing(f"it could not be built: {built.stderr.strip()[-300:]}")
+    (wheel,) = work.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(work / "code")
+    return work / "code"
+
+
+def _ours(name: str, port: int, sink: Path, code: Path | None = None) -> Start:
     queue = f"sqlite:{sink}#events" if name == "mixmigrate sqlite" else f"file:{sink}#events"
     listen = ["--listen", f"127.0.0.1:{port}", "--queue", queue]
-    return Start([sys.executable, "-m", "cli", "ingest", *listen, *OURS[name]])
+    python = [sys.executable, "-m"] if code is None else [sys.executable, "-P", "-m"]
+    where = {} if code is None else {"PYTHONPATH": str(code)}
+    return Start([*python, "cli", "ingest", *listen, *OURS[name]], where)
 
 
 def _mochiweb(port: int, sink: Path, work: Path) -> Start | Missing:

@@ -3,12 +3,13 @@
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from twisted.logger import LogEvent
 
 from benchmarks import fuzz_http
-from benchmarks.fuzz_http import Finding, Front, Search, kinds, search_until
+from benchmarks.fuzz_http import Finding, Front, Search, alike, kinds, search_until
 from benchmarks.fuzz_inputs import LARGEST, changed, corpus, pieces
 from pyingest.message import Request
 from tests.system.raw_requests import generated
@@ -37,6 +38,17 @@ def test_the_search_reaches_the_queue_by_both_ways() -> None:
     assert quick.factory.quick is not None
     peers = [quick.factory.quick(text, "192.0.2.7") for text in search.found]
     assert sum(answer is not None for answer in peers) > 10
+
+
+def test_a_head_that_is_too_long_and_wrong_further_on_is_refused_by_both_ways() -> None:
+    search = Search.begin(5)
+    most = search.fronts["quick"].factory.limits.head
+    data = [b"POST /track HTTP/1.1\r\nA" + b"a" * 1000, b"a" * 1000, b"a" * (most - 800), b"\0"]
+    quick, classic = (search.fronts[name].play(data) for name in ("quick", "classic"))
+    assert quick.said.startswith(b"HTTP/1.1 400 ")
+    assert classic.said.startswith(b"HTTP/1.1 431 ")
+    assert alike(quick, classic)
+    assert not alike(replace(quick, said=b"HTTP/1.1 200 OK\r\n\r\n1"), classic)
 
 
 def test_the_same_seed_makes_the_same_inputs() -> None:
