@@ -110,7 +110,7 @@ class Errand:
 
     def more(self, data: bytes, last: bool) -> bool:
         """Pass on more of a large request; return whether yet more may come now."""
-        if self.link is None:
+        if self.link is None or self.link.holds_back:
             self._backlog.append((data, last))
             return False
         return self.link.more(data, last)

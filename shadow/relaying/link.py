@@ -139,7 +139,6 @@ class Link(TwistedProtocol):
 
     def more(self, data: bytes, last: bool) -> bool:
         """Send more of a request that was not whole; return whether yet more may come now."""
-        self._send_late()
         self.since = time.monotonic()
         self._whole = last
         self._outlet.send(data)
@@ -166,6 +165,11 @@ class Link(TwistedProtocol):
             self.cut()
             return False
         return True
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the request that was taken has not left yet; it may still go another way."""
+        return self._unsent is not None
 
     @property
     def is_busy(self) -> bool:

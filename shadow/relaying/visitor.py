@@ -215,7 +215,10 @@ class Visitor(Protocol):
 
     @property
     def is_out(self) -> bool:
-        """Whether all that was passed on has left us, or nobody wants it any more."""
+        """Whether all that was passed on has left us, or nobody wants it any more.
+
+        What is posted counts as left: it leaves before the turn ends, unless it does not fit.
+        """
         return not self._outlet.full or self._gone
 
     def when_out(self, then: Callable[[], None]) -> None:

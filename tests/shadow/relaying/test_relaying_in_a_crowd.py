@@ -8,9 +8,13 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from pyingest import crowd
+from shadow.dualrun import DualRun
+from shadow.relaying.errand import Errand
 from shadow.relaying.link import Link
 from shadow.relaying.pool import Pool
 from shadow.relaying.raw import RawAnswer
+from shadow.routing import Route
+from shadow.testing import FakeVisitor
 from tests.pyingest import test_outlet
 from tests.shadow.relaying import test_pool, test_relaying, test_relaying_chaos
 from tests.shadow.relaying.test_pool import CLOCK, ONE, REQUEST, Awaited, write
@@ -90,6 +94,17 @@ class PoolTests(Gathered, test_pool.PoolTests):
         handle.getHandle().shutdown(1)
         self.crowd.doRead()
         await self.answered_elsewhere(passage)
+
+    async def test_the_rest_of_a_large_one_waits_until_its_beginning_has_left(self) -> None:
+        _, link, passage = await self.taken()
+        errand = Errand(DualRun(1, REQUEST, Route()), FakeVisitor(), False, lambda *_: None)
+        errand.link = link
+        self.assertFalse(errand.more(b"rest", True))
+        await deferLater(CLOCK, 0.05)
+        self.assertEqual(self.requests, 1)
+        self.crowd.doRead()
+        self.assertFalse(link.holds_back)
+        self.assertIsInstance(await passage.ended, RawAnswer)
 
     async def test_one_that_nobody_wants_any_more_does_not_leave(self) -> None:
         pool, link, _ = await self.taken()
