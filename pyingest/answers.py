@@ -8,6 +8,9 @@ from pyingest.message import Headers, Request, Response, joined
 ALLOW = (b"Allow", b"GET, HEAD, OPTIONS, POST")
 PLAIN = b"text/plain"
 JSON = b"application/json"
+REMEMBERED = 512
+"""Answers that are kept to be given again. They carry the date: after a second they are of no more
+use, and more of them would only be memory that grows for minutes before the last is replaced."""
 
 
 def answer(
@@ -21,7 +24,7 @@ def answer(
     return _answer(verbose, problem, good, origin, int(now))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def _answer(
     verbose: bool, problem: str | None, good: bool, origin: bytes | None, second: int
 ) -> Response:

@@ -107,7 +107,9 @@ class HttpProtocol(Protocol):
         self._calm = False
         self._waiting.clear()
         self._turns.clear()
+        self._reader.close()
         self.http.forget(self)
+        self._outlet.forget()
 
     # Called by the factory.
 

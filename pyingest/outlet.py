@@ -33,6 +33,12 @@ class Outlet(Protocol):
     def release(self) -> None:
         """Stop to look after the transport, which is about to be closed."""
 
+    def forget(self) -> None:
+        """Tell nobody any more: the connection is gone.
+
+        The two refer to each other, and would stay until the collector finds the cycle.
+        """
+
 
 def outlet(transport: ITransport, changed: Callable[[], None], aside: bool = False) -> Outlet:
     """Return the best outlet for *transport*; *changed* is called when ``full`` changes.
@@ -79,6 +85,10 @@ class DirectOutlet:
         """Stop to look after the transport."""
         if self.full:
             self._transport.unregisterProducer()
+
+    def forget(self) -> None:
+        """Tell nobody any more."""
+        self._changed = _nobody
 
     def _watch(self) -> None:
         """Get told when the transport's buffer is empty: a pull producer is asked for more then.
@@ -152,6 +162,10 @@ class BufferedOutlet:
         """Stop to look after the transport."""
         self._transport.unregisterProducer()
 
+    def forget(self) -> None:
+        """Tell nobody any more."""
+        self._changed = _nobody
+
     def pauseProducing(self) -> None:
         """Note that the client does not fetch its answers."""
         self.full = True
@@ -164,3 +178,7 @@ class BufferedOutlet:
 
     def stopProducing(self) -> None:
         """Nothing to do: the connection is going away."""
+
+
+def _nobody() -> None:
+    """Hear what nobody wants to know."""

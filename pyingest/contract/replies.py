@@ -90,7 +90,8 @@ def _respond(
     return Response(status, REASONS[status].encode(), headers + more, body)
 
 
-_remembered = lru_cache(maxsize=2048)(_respond)
+_remembered = lru_cache(maxsize=512)(_respond)
+"""Answers carry the date: those of former seconds are of no more use."""
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,7 @@
 """Bytes to requests: HTTP/1.x on llhttp, with limits, without any I/O (RFC 9112)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import httptools
 
@@ -65,6 +66,7 @@ class RequestReader:
         self._headers: list[tuple[bytes, bytes]]
         self._body: list[bytes]
         self._looked: bool
+        self._parser: Any
         self._partial: int
         self._renew()
 
@@ -87,6 +89,11 @@ class RequestReader:
                 self._judge_partial(len(data) if begun else 0)
         received, self._received = self._received, []
         return received
+
+    def close(self) -> None:
+        """Read nothing more, and let go of the parser, which refers to this reader."""
+        self._done = True
+        self._parser = None
 
     def _renew(self) -> None:
         self._parser = httptools.HttpRequestParser(self)

@@ -1,7 +1,9 @@
 """Answers on real sockets: all come, in order, and who does not read them holds up nobody."""
 
+import gc
 import hashlib
 import socket
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -98,6 +100,21 @@ class OutletTests(TestCase):
         await self.until(lambda: self.full(factory))
         client.close()
         await self.until(lambda: not factory.connections)
+
+    async def test_a_connection_that_ended_leaves_nothing_for_the_collector(self) -> None:
+        factory = await self.listen()
+        self.addCleanup(gc.enable)
+        gc.disable()
+        for how_it_ends in (b"Connection: close", b"X: y"):
+            client = self.connect()
+            await self.until(lambda: len(factory.connections) == 1)
+            known = weakref.ref(next(iter(factory.connections)))
+            client.sendall(b"GET /short HTTP/1.1\r\n%b\r\n\r\n" % how_it_ends)
+            await threads.deferToThread(client.recv, 10_000)
+            client.close()
+            await self.until(lambda: not factory.connections)
+            await deferLater(reactor, 0)
+            assert known() is None
 
     async def test_the_last_answer_is_whole_before_the_connection_ends(self) -> None:
         factory = await self.listen()
