@@ -1,18 +1,20 @@
 """What a bad candidate does to the clients of a proxy that mirrors: nothing, it is hoped.
 
-``python -m benchmarks.isolation [--seconds 7] [--proxies NAME ...]``
+``python -m benchmarks.isolation [--rounds 3] [--seconds 7] [--proxies NAME ...]``
 
 2 000 requests a second come in at times that do not depend on the answers, on 64 connections, while
 the candidate is healthy, slow, hanging, refusing, resetting, talking garbage, answering without an
 end, or flapping. Every request carries a number that its answer must name: one that is lost or
-changed ends the benchmark. Printed are the clients' p50 and p99 beside those with the mirror off
-in the same run, what the proxy held in memory at most, and, for ours, whether the ledger closed.
+changed ends the benchmark. Printed are the clients' p50 and p99 (medians of the rounds, and
+the worst) beside those with the mirror off in the same rounds, what the proxy held in memory at
+most, and, for ours, whether the ledger closed in each round, with the counts of the last one.
 nginx with its ``mirror`` stands beside us; it may not hold the rate, which is said.
 """
 
 import argparse
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,7 @@ MOST = 1.5
 CELLS = ("off", "healthy", *(one for one in BEHAVIOURS if one != "healthy"), "refusing")
 PROXIES = ("mixmigrate + mirror", "mixmigrate recording", "nginx + mirror, unix")
 LOAD = ("taskset", "-c", "1", sys.executable, "-m", "benchmarks.isolation", "--load")
+P = ("p50", "p99")
 OFF = {"mixmigrate + mirror": "mixmigrate", "nginx + mirror, unix": "nginx"}
 
 
@@ -53,39 +56,59 @@ class Cell:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=7.0)
     parser.add_argument("--proxies", nargs="*", default=PROXIES, choices=PROXIES)
     parser.add_argument("--cells", nargs="*", default=CELLS, choices=CELLS)
     parser.add_argument("--load", nargs=2, metavar=("PORT", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
-        client = Client(int(options.load[0]), CONNECTIONS, numbered=True)
+        client = Client(int(options.load[0]), CONNECTIONS, numbered=True, patient=True)
         print(json.dumps(latencies(client, RATE, float(options.load[1]))))
         return
     work = Path(tempfile.mkdtemp(prefix="mixmigrate-benchmark-"))
     try:
         for proxy in options.proxies:
-            _show(proxy, options.cells, options.seconds, work / proxy.replace(" ", "-"))
+            _show(proxy, _figures(proxy, options, work / proxy.replace(" ", "-")))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _show(proxy: str, cells: list[str], seconds: float, work: Path) -> None:
-    """Measure and print all cells of one proxy."""
-    print(f"\n{proxy:24}{'p50 us':>12}{'p99 us':>12}{'p99/off':>10}{'MB':>8}{'most MB':>9}  ledger")
+def _figures(
+    proxy: str, options: argparse.Namespace, work: Path
+) -> dict[str, list[Cell | Missing]]:
+    """Return what one proxy did in each round, by the candidate's behaviour."""
+    found: dict[str, list[Cell | Missing]] = {name: [] for name in options.cells}
+    for number in range(options.rounds):
+        for name in options.cells:
+            cell = _cell(proxy, name, options.seconds, work / f"{name}-{number}")
+            found[name].append(cell)
+            told = cell.why if isinstance(cell, Missing) else f"p99 {cell.p99:,.0f} us"
+            print(f"  round {number + 1}: {proxy}, {name}: {told}", file=sys.stderr)
+    return found
+
+
+def _show(proxy: str, found: dict[str, list[Cell | Missing]]) -> None:
+    """Print all cells of one proxy: medians, but memory at its most and any ledger left open."""
+    heads = ("p50 us", "p99 us", "worst p99", "p99/off", "MB", "most MB")
+    print(f"\n{proxy:24}" + "".join(f"{head:>11}" for head in heads) + "  ledger")
     off, answers = float("inf"), 0
-    for name in cells:
-        cell = _cell(proxy, name, seconds, work / name)
-        if isinstance(cell, Missing):
-            print(f"  {name:22}{cell.why}")
+    for name, rounds in found.items():
+        cells = [one for one in rounds if isinstance(one, Cell)]
+        if len(cells) < len(rounds):
+            print(f"  {name:22}{next(one.why for one in rounds if isinstance(one, Missing))}")
             continue
-        if name == "off":
-            off = cell.p99
-        answers += cell.answers
-        told = "" if cell.p99 <= MOST * off else f"   more than {MOST:g} times"
+        p50, p99 = (statistics.median(getattr(one, field) for one in cells) for field in P)
+        off = p99 if name == "off" else off
+        answers += sum(one.answers for one in cells)
+        began, most = (
+            max(getattr(one, field) for one in cells) for field in ("began_mb", "most_mb")
+        )
+        ledger = min((one.ledger for one in reversed(cells)), key=lambda told: told[:4] == "clos")
+        told = "" if p99 <= MOST * off else f"   more than {MOST:g} times"
         print(
-            f"  {name:22}{cell.p50:12,.0f}{cell.p99:12,.0f}{cell.p99 / off:10.2f}"
-            f"{cell.began_mb:8.0f}{cell.most_mb:9.0f}  {cell.ledger}{told}",
+            f"  {name:22}{p50:11,.0f}{p99:11,.0f}{max(one.p99 for one in cells):11,.0f}"
+            f"{p99 / off:11.2f}{began:11.0f}{most:11.0f}  {ledger}{told}",
             flush=True,
         )
     print(f"  {answers:,} answers, each to its own request")
@@ -102,7 +125,10 @@ def _cell(proxy: str, behaviour: str, seconds: float, work: Path) -> Cell | Miss
         services.append(Running.begin(start, behind.legacy, 1))
         if behaviour not in ("off", "refusing"):
             services.append(_candidate(behaviour, behind))
-        return _measured(proxy, behaviour, behind, seconds, work)
+        cell = _measured(proxy, behaviour, behind, seconds, work)
+        if any(one.process.poll() is not None for one in services):
+            return Missing("a service behind the proxy has ended")
+        return cell
     finally:
         for one in services:
             one.end()

@@ -23,10 +23,19 @@ class Client:
     """Many connections, one request in flight on each.
 
     :param numbered: whether each request carries its number, and its answer must name it too.
+    :param patient: whether it sleeps until something happens, for the sake of others on its
+        processor; else it looks all the time, and sees an answer sooner.
     """
 
-    def __init__(self, port: int, connections: int = CONNECTIONS, numbered: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        connections: int = CONNECTIONS,
+        numbered: bool = False,
+        patient: bool = False,
+    ) -> None:
         self._numbered = numbered
+        self._patient = patient
         self._numbers: dict[int, int] = {}
         self._poll = select.epoll()
         self._idle: deque[socket.socket] = deque()
@@ -54,7 +63,9 @@ class Client:
                 connection.sendall(self._request(items, number, connection.fileno()))
                 self._busy[connection.fileno()] = connection, waiting.popleft() + begun
                 number += 1
-            self._take(0)
+            if self._patient:
+                self._sleep(due[at] - time.perf_counter() + begun if at < len(due) else 1.0)
+            self._take()
 
     def _request(self, items: list[bytes], number: int, descriptor: int) -> bytes:
         data = items[number % len(items)]
@@ -63,8 +74,13 @@ class Client:
             data = data.replace(b"\r\n", b"\r\nX-Number: %d\r\n" % number, 1)
         return data
 
-    def _take(self, wait: float) -> None:
-        for descriptor, _ in self._poll.poll(wait):
+    def _sleep(self, seconds: float) -> None:
+        """Wait for an answer, or for the next request to be due; to the microsecond, as epoll
+        itself would not."""
+        select.select([self._poll], [], [], max(0.0, seconds))
+
+    def _take(self) -> None:
+        for descriptor, _ in self._poll.poll(0):
             connection, due = self._busy[descriptor]
             answer = self._begun.pop(descriptor, b"") + connection.recv(65536)
             if not answer.startswith(b"HTTP/1.1 200"):

@@ -5,6 +5,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from benchmarks.ingest_servers import Missing, Start
 
@@ -28,6 +29,7 @@ SERVICE = """
       add_header X-Number $http_x_number;
       return 200 "1";
     }}
+    location = /counted {{ stub_status; }}
   }}
 }}
 """
@@ -129,8 +131,18 @@ def recording(port: int, behind: Behind, work: Path) -> Start:
 
 
 def service(listen: str, work: Path) -> Start | Missing:
-    """Return how nginx answers ``1`` on *listen*, naming the number that a request carries."""
+    """Return how nginx answers ``1`` on *listen*, naming the number that a request carries.
+
+    It counts its requests: see :func:`counted`.
+    """
     return _nginx(work, SERVICE, listen=listen)
+
+
+def counted(port: int) -> int:
+    """Return how many requests a :func:`service` on *port* had so far, this one among them."""
+    with urlopen(f"http://127.0.0.1:{port}/counted") as told:
+        words: list[str] = told.read().decode().split()
+    return int(words[words.index("requests") + 3])
 
 
 def _nginx(work: Path, text: str, **values: object) -> Start | Missing:

@@ -3,15 +3,16 @@
 ``python -m benchmarks.proxy_peers.candidate PORT BEHAVIOUR [SOCKET]``: ``healthy``, ``slow``
 (answers after 200 ms), ``hanging`` (never answers), ``resetting``, ``garbage``, ``endless`` (a body
 without end) or ``flapping`` (a second healthy, a second resetting). One that refuses is one that
-was not started.
+was not started. It shares a processor with the clients, so it does little more than its calls.
 """
 
-import asyncio
 import contextlib
+import select
 import socket
 import struct
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 ONE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\n1"
@@ -19,77 +20,100 @@ ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 GARBAGE = b"\x16\x03\x01\x00 certainly no HTTP\r\n\r\n" * 4
 PIECE = b"x" * 65536
 SLOW_SECONDS = 0.2
+RESET = struct.pack("ii", 1, 0)
 BEHAVIOURS = ("healthy", "slow", "hanging", "resetting", "garbage", "endless", "flapping")
 
 
-class Server(asyncio.Protocol):
-    """One connection. A request is counted by the end of its head; bodies are not looked at."""
+class Candidate:
+    """All its connections. The end of a head counts as a request; bodies are not looked at."""
 
-    def __init__(self, behaviour: str) -> None:
+    def __init__(self, behaviour: str, listening: list[socket.socket]) -> None:
         self._behaviour = behaviour
-        self._writing: asyncio.Task[None] | None = None
+        self._poll = select.epoll()
+        self._doors = {one.fileno(): one for one in listening}
+        self._open: dict[int, socket.socket] = {}
+        self._late: deque[tuple[float, socket.socket]] = deque()
+        for one in listening:
+            one.setblocking(False)
+            self._poll.register(one, select.EPOLLIN)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def serve(self) -> None:
+        """Go on until ended."""
+        while True:
+            for number, events in self._poll.poll(0.005 if self._late else 1):
+                if number in self._doors:
+                    self._accept(self._doors[number])
+                elif number in self._open:
+                    with contextlib.suppress(BlockingIOError):
+                        self._deal(self._open[number], events)
+            self._answer_late()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to write."""
-        if self._writing is not None:
-            self._writing.cancel()
+    def _accept(self, door: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = door.accept()
+                connection.setblocking(False)
+                self._open[connection.fileno()] = connection
+                self._poll.register(connection, select.EPOLLIN)
 
-    def data_received(self, data: bytes) -> None:
-        """Do as told with each request whose head ends in *data*."""
-        for _ in range(data.count(b"\r\n\r\n")):
-            self._behave()
+    def _deal(self, connection: socket.socket, events: int) -> None:
+        """Read, or write on without an end."""
+        try:
+            if events & select.EPOLLOUT:
+                connection.send(PIECE)
+                return
+            data = connection.recv(65536)
+            for _ in range(data.count(b"\r\n\r\n")):
+                if connection.fileno() >= 0:  # not reset meanwhile
+                    self._behave(connection)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._close(connection)
 
-    def _behave(self) -> None:
+    def _behave(self, connection: socket.socket) -> None:
         behaviour = self._behaviour
         if behaviour == "flapping":
             behaviour = "healthy" if int(time.monotonic()) % 2 else "resetting"
         match behaviour:
             case "healthy":
-                self._transport.write(ONE)
+                connection.send(ONE)
             case "slow":
-                asyncio.get_running_loop().call_later(SLOW_SECONDS, self._late)
+                self._late.append((time.monotonic() + SLOW_SECONDS, connection))
             case "resetting":
-                self._reset()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                self._close(connection)
             case "garbage":
-                self._transport.write(GARBAGE)
+                connection.send(GARBAGE)
             case "endless":
-                self._writing = asyncio.ensure_future(self._write_on())
+                connection.send(ENDLESS)
+                self._poll.modify(connection, select.EPOLLIN | select.EPOLLOUT)
 
-    def _late(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(ONE)
+    def _answer_late(self) -> None:
+        now = time.monotonic()
+        while self._late and self._late[0][0] <= now:
+            connection = self._late.popleft()[1]
+            with contextlib.suppress(OSError):  # closed meanwhile
+                connection.send(ONE)
 
-    def _reset(self) -> None:
-        """Close so that the other end hears a reset."""
-        linger = struct.pack("ii", 1, 0)
-        handle = self._transport.get_extra_info("socket")
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self._transport.close()
-
-    async def _write_on(self) -> None:
-        self._transport.write(ENDLESS)
-        while not self._transport.is_closing():
-            if self._transport.get_write_buffer_size() < 4 * len(PIECE):
-                self._transport.write(PIECE)
-            await asyncio.sleep(0.001)
+    def _close(self, connection: socket.socket) -> None:
+        self._open.pop(connection.fileno(), None)
+        connection.close()
 
 
-async def main(port: int, behaviour: str, *paths: str) -> None:
+def main(port: int, behaviour: str, *paths: str) -> None:
     """Serve until ended."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Server(behaviour), "127.0.0.1", port, backlog=1024)
+    listening = [socket.create_server(("127.0.0.1", port), backlog=1024)]
     for path in paths:
-        await loop.create_unix_server(lambda: Server(behaviour), path, backlog=1024)
+        one = socket.socket(socket.AF_UNIX)
+        one.bind(path)
+        one.listen(1024)
         Path(path).chmod(0o666)  # nginx has workers that are somebody else
+        listening.append(one)
     print("ready", flush=True)
-    await server.serve_forever()
+    Candidate(behaviour, listening).serve()
 
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
+        main(int(sys.argv[1]), *sys.argv[2:])

@@ -43,7 +43,7 @@ def serve(loop: str, port: int, legacy: int, candidate: int | None = None) -> No
     lane, limits = LaneLimits(), BreakerLimits()
     copies = {}
     if candidate is not None:
-        bounds = PoolLimits(connections=lane.in_flight, kept=KEPT, bounded=True)
+        bounds = PoolLimits(connections=lane.in_flight, kept=KEPT, aside=True)
         pool = Pool(reactor, "127.0.0.1", candidate, bounds)
         breaker = Breaker(limits, lambda: random.uniform(0.8, 1.2))
         copies[Side.CANDIDATE] = Mirror(reactor, pool, Lane(lane), breaker)
