@@ -30,7 +30,8 @@ class Lane(Generic[T]):
 
     def __init__(self, limits: LaneLimits) -> None:
         self._limits = limits
-        self._waiting: deque[tuple[T, int]] = deque()
+        self._waiting: deque[T] = deque()
+        self._sizes: deque[int] = deque()  # of those; pairs would be work for the collector
         self._bytes = 0
         self.in_flight = 0
         self.shed = 0
@@ -53,7 +54,8 @@ class Lane(Generic[T]):
             self.shed += 1
             self.shed_bytes += size
             return False
-        self._waiting.append((item, size))
+        self._waiting.append(item)
+        self._sizes.append(size)
         self._bytes += size
         if self._bytes > self._most_bytes:
             self._most_bytes = self._bytes
@@ -69,7 +71,7 @@ class Lane(Generic[T]):
         if not self._waiting or self.in_flight >= self._limits.in_flight:
             return None
         self.in_flight += 1
-        return self._waiting.popleft()
+        return self._waiting.popleft(), self._sizes.popleft()
 
     def done(self, size: int) -> None:
         """Note that an item of *size* bytes that was in flight has ended."""
@@ -96,7 +98,8 @@ class Lane(Generic[T]):
 
     def abandon(self) -> list[T]:
         """Return what waits, and forget it."""
-        items = [item for item, _ in self._waiting]
-        self._bytes -= sum(size for _, size in self._waiting)
+        items = list(self._waiting)
+        self._bytes -= sum(self._sizes)
         self._waiting.clear()
+        self._sizes.clear()
         return items

@@ -193,7 +193,7 @@ class Link(TwistedProtocol):
         watch = select.poll()
         watch.register(handle, select.POLLIN)
         self._stirs = watch.poll
-        aside = self._pool.limits.bounded
+        aside = self._pool.limits.aside
         # Before the outlet joins it, which makes it the wire's reactor.
         self._gathering = gathering_of(self._wire.reactor, aside)
         self._outlet = outlet(self._wire, self._drained, aside)
@@ -211,7 +211,7 @@ class Link(TwistedProtocol):
             self._finish(passage, passed)
         elif framer.wrong:
             self.fail(Failure.MALFORMED, framer.wrong)
-        elif framer.overlong and self._pool.limits.bounded:
+        elif framer.overlong and self._pool.limits.aside:
             # It might as well go on until its time is over, which it must not be let.
             why = f"no end of the answer within {self._pool.limits.kept} bytes"
             self.fail(Failure.TIMED_OUT, why)
@@ -231,6 +231,7 @@ class Link(TwistedProtocol):
         """Note the end: of the answer, if it ends so; else of the request's hopes."""
         self.lost = True
         self._pool.forget(self)
+        self._outlet.forget()
         passage = self._passage
         if passage is None:
             return
@@ -256,6 +257,7 @@ class Link(TwistedProtocol):
         self.since = time.monotonic()
         answer.seconds = self.since - self.began
         answer.early = not self._whole or self._outlet.full
+        self._pool.pace.answered()
         if answer.early:
             self.cut()
         elif self._is_good(answer):
@@ -280,6 +282,7 @@ class Link(TwistedProtocol):
         passage, self._passage = self._passage, None
         self.cut()
         if passage is not None:
+            self._pool.pace.broke()
             passage.link = None
             passage.failed(Failed(kind, why, time.monotonic() - self.began))
 

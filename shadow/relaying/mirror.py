@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from pyingest.crowd import SLICE
 from shadow.breaker import Breaker
 from shadow.dualrun import DualRun, Ended
 from shadow.exchange import Failed, NotMirrored, Reason
@@ -11,12 +12,9 @@ from shadow.lane import Lane
 from shadow.relaying.link import Link, Passage
 from shadow.relaying.raw import RawAnswer, RawRequest
 
-SLICE = 0.0003
-"""Seconds for which copies are sent before clients get their turn again.
-
-A count would not do: a copy costs some 10 microseconds, and ten times as much where a connection
-has to be opened for it.
-"""
+REST = 0.001
+"""Seconds after which copies that had to wait leave by themselves again; some leave with each
+request that comes meanwhile."""
 
 
 class Server(Protocol):
@@ -46,32 +44,44 @@ class Mirror:
         """Called with what became of a copy that was offered and taken."""
         self._clock = clock
         self._seconds = seconds
+        self._fresh = 0
+        self._rest = 0.0
         self._pumping = self._will_pump = False
 
     def offer(self, run: DualRun) -> bool:
         """Take the copy of *run*'s request, if there is room; :meth:`pump` sends it."""
-        return self.lane.offer(run, run.weight)
+        taken = self.lane.offer(run, run.weight)
+        self._fresh += taken
+        return taken
 
     def pump(self) -> None:
-        """Give the side what it may have; of a long line only a part in one turn."""
+        """Give the side what it may have: as many as were offered since, or for a moment.
+
+        So those of a long line leave a few at a time, and still a line does not get longer only
+        because there are many clients.
+        """
         if self._pumping:
             return
         self._pumping = True
+        fresh, self._fresh = self._fresh, 0
         until = self._seconds() + SLICE
+        self._rest = 0.0
         try:
             while (waiting := self.lane.next()) is not None:
                 self._out_of_lane(*waiting)
-                if self._seconds() >= until:
+                fresh -= 1
+                if fresh <= 0 and self._seconds() >= until:
+                    self._rest = REST
                     self._pump_later()
                     break
         finally:
             self._pumping = False
 
     def _pump_later(self) -> None:
-        """Go on in the next turn, once for all who ask for it in this one."""
+        """Go on after a rest, if it was time that was short; once for all who ask meanwhile."""
         if not self._will_pump and len(self.lane):
             self._will_pump = True
-            self._clock.callLater(0, self._pump_now)
+            self._clock.callLater(self._rest, self._pump_now)
 
     def _pump_now(self) -> None:
         self._will_pump = False
@@ -98,7 +108,8 @@ class Mirror:
         kind, status = (ended.kind, 0) if isinstance(ended, Failed) else (None, ended.status)
         self.breaker.ended(kind, ended.seconds, status, self._clock.seconds(), ticket)
         self.ended(run, ended)
-        self._pump_later()
+        if not self._pumping:
+            self._pump_later()
 
 
 class _Copy:

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from shadow.exchange import Failed, Failure
 from shadow.relaying.answerframing import KnownAnswers
 from shadow.relaying.link import Link, Passage
+from shadow.relaying.pace import Pace
 from shadow.relaying.raw import RawRequest
 
 TICK = 0.25
@@ -44,10 +45,12 @@ class PoolLimits:
     """A kept connection is closed after so long; most servers wait 5 seconds or longer."""
     kept: int = 256 * 1024
     """Bytes of one answer that are kept for the record."""
-    bounded: bool = False
-    """Whether an answer that is longer, or takes longer than ``answer`` in all, is a failure.
+    aside: bool = False
+    """Whether these are copies, whose answers nobody hears.
 
-    So for copies: nobody hears their answers, so there is nobody to stream them to.
+    Then an answer that is longer than ``kept``, or takes longer than ``answer`` in all, is a
+    failure; connections are read after those of clients, and opened at a pace (see
+    ``shadow.relaying.pace``).
     """
 
 
@@ -61,12 +64,14 @@ class Pool(ClientFactory):
     ) -> None:
         self.limits = limits or PoolLimits()
         self.known = KnownAnswers()
+        self.pace = Pace(spaced=self.limits.aside)
         self._reactor = reactor
         self._where = host, port
         self._idle: list[Link] = []
         self._all: set[Link] = set()
-        self._opening = 0
+        self._opening: deque[float] = deque()  # since when
         self._waiting: deque[Waiter] = deque()
+        self._later: Any = None
         self._closed = False
         self._sweeper = LoopingCall(self._sweep)
         self._sweeper.clock = reactor
@@ -99,32 +104,51 @@ class Pool(ClientFactory):
     def _open(self) -> None:
         """Open as many connections as there are requests that none is being opened for."""
         while (
-            self._opening < len(self._waiting)
-            and len(self._all) + self._opening < self.limits.connections
+            len(self._opening) < len(self._waiting)
+            and len(self._all) + len(self._opening) < self.limits.connections
             and not self._closed
         ):
-            self._opening += 1
+            now = time.monotonic()
+            wait = self.pace.wait(now)
+            if wait > 0:
+                self._open_in(wait)
+                return
+            self._opening.append(now)
             self._reactor.connectTCP(*self._where, self, timeout=self.limits.connect)
+
+    def _open_in(self, seconds: float) -> None:
+        if self._later is None:
+            self._later = self._reactor.callLater(seconds, self._open_now)
+
+    def _open_now(self) -> None:
+        self._later = None
+        self._open()
 
     # Called by connections.
 
     def made(self, link: Link) -> None:
         """Use a connection that was just made."""
-        self._opening -= 1
+        opened = self._opening.popleft()
         self._all.add(link)
         if self._closed:
             link.cut()
         else:
-            self.keep(link)
+            self.keep(link, opened)
 
-    def keep(self, link: Link) -> None:
-        """Take a connection back: for the request that has waited longest, or for later."""
+    def keep(self, link: Link, opened: float | None = None) -> None:
+        """Take a connection back: for the request that has waited longest, or for later.
+
+        :param opened: monotonic seconds at which it was begun, if it is new.
+        """
         if not self._waiting:
             self._idle.append(link)
             return
         began, request, passage = self._waiting.popleft()
         if link.ask(request, passage):
-            link.began = began
+            if not self.limits.aside:
+                link.began = began
+            elif opened is not None:  # what a copy waits for its turn is not the side's time
+                link.began = max(began, opened)
         else:
             self._waiting.appendleft((began, request, passage))
             self._open()
@@ -144,12 +168,17 @@ class Pool(ClientFactory):
 
     def clientConnectionFailed(self, connector: IConnector, reason: TwistedFailure) -> None:
         """Fail the request that has waited longest: no connection could be made."""
-        self._opening -= 1
+        _part(connector)
+        self._opening.popleft()
         if self._waiting:
             began, _, passage = self._waiting.popleft()
             seconds = time.monotonic() - began
             passage.failed(Failed(Failure.REFUSED, reason.getErrorMessage(), seconds))
         self._open()
+
+    def clientConnectionLost(self, connector: IConnector, reason: TwistedFailure) -> None:
+        """Leave nothing for the garbage collector."""
+        _part(connector)
 
     # Time.
 
@@ -158,6 +187,9 @@ class Pool(ClientFactory):
         self._closed = True
         if self._sweeper.running:
             self._sweeper.stop()
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         self._give_up(list(self._waiting), Failure.REFUSED, "this end was closed")
         for link in list(self._all):
             link.fail(Failure.RESET, "this end was closed")
@@ -172,11 +204,13 @@ class Pool(ClientFactory):
         """End what has taken too long."""
         now, limit = time.monotonic(), self.limits.answer
         for link in list(self._all):
-            since = link.began if self.limits.bounded else link.bounded or link.since
+            since = link.began if self.limits.aside else link.bounded or link.since
             if link.is_waited_for and now - since > limit:
                 link.fail(Failure.TIMED_OUT, f"no answer within {limit:g} s")
             elif not link.is_busy and now - link.since > self.limits.idle:
                 self._retire(link)
+        if self._later is not None:
+            return  # it is we who let them wait
         late = [one for one in self._waiting if now - one[0] > limit]
         why = f"all {self.limits.connections} connections busy for {limit:g} s"
         self._give_up(late, Failure.TIMED_OUT, why)
@@ -187,6 +221,11 @@ class Pool(ClientFactory):
             link.cut()
         else:
             link.close()
+
+
+def _part(connector: Any) -> None:
+    """Break the reference cycle of Twisted's two objects for one connection."""
+    connector.transport = None
 
 
 async def reachable(reactor: Any, host: str, port: int, seconds: float) -> str:

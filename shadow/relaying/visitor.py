@@ -105,6 +105,7 @@ class Visitor(Protocol):
         self._is_out()
         self._count(0)
         self._door.forget(self)
+        self._outlet.forget()
 
     # From requests to answers.
 

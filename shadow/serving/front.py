@@ -58,7 +58,7 @@ class Front:
         )
         owners, copies = instances(options)
         self.owners = {side: Pool(reactor, *address(url), limits) for side, url in owners.items()}
-        few = replace(limits, connections=isolation.lane_limits.in_flight, bounded=True)
+        few = replace(limits, connections=isolation.lane_limits.in_flight, aside=True)
         self._shown = {side: Pool(reactor, *address(url), few) for side, url in copies.items()}
         self.mirrors = {
             side: Mirror(

@@ -15,6 +15,7 @@ import pytest
 
 SERVER = """
 import asyncio
+import gc
 import sys
 from pyingest.loops import begin_loop
 reactor = begin_loop(sys.argv[1])
@@ -66,6 +67,8 @@ class Echo(Protocol):
         elif data == b"sleep":
             import time
             time.sleep(0.3)
+        elif data == b"frozen":
+            self.outlet.post(b"%d" % gc.get_freeze_count())
         elif data == b"stop":
             reactor.stop()
         else:
@@ -168,6 +171,10 @@ def test_reads_writes_timers_threads_faults_and_the_end(server: Server) -> None:
     with server.client():
         server.stop()
         assert [server.line() for _ in range(3)] == [*["lost ConnectionLost"] * 2, "ended 0"]
+
+
+def test_what_was_there_at_the_start_is_nothing_to_the_collector(server: Server) -> None:
+    assert int(asked(server, b"frozen")) > 10_000
 
 
 @pytest.mark.parametrize("others", [0, 3])

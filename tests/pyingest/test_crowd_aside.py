@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from pyingest import crowd
-from pyingest.crowd import FEW, SLICE, Aside
+from pyingest.crowd import FEW, SLICE, Aside, Gathering
 
 
 class Reactor(Clock):
@@ -48,11 +48,23 @@ class Wire:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "turns"), [(0.0, [30]), (SLICE, [FEW] * 3 + [6]), (SLICE / 12, [2 * FEW, 14])]
+    ("seconds", "others", "turns"),
+    [
+        (0.0, 0, [30]),
+        (SLICE, 0, [FEW] * 3 + [6]),
+        (SLICE / 12, 0, [2 * FEW, 14]),
+        (SLICE, 1, [FEW] * 3 + [6]),
+        (SLICE, 2 * FEW + 2, [2 * FEW, FEW, 6]),
+        (SLICE, 10_000, [30]),
+    ],
 )
-def test_it_is_read_for_a_moment_and_all_in_the_end(seconds: float, turns: list[int]) -> None:
+def test_it_is_read_for_a_moment_or_as_often_as_is_its_due_and_all_in_the_end(
+    seconds: float, others: int, turns: list[int]
+) -> None:
     clock, read = Reactor(), list[int]()
-    aside = Aside(clock, clock.seconds)
+    crowd_of_others = Gathering()
+    aside = Aside(clock, crowd_of_others, clock.seconds)
+    crowd_of_others.reads += others
     pairs = [socket.socketpair() for _ in range(30)]
     for near, far in pairs:
         wire: Any = Wire(near, clock, seconds, read)
@@ -65,6 +77,26 @@ def test_it_is_read_for_a_moment_and_all_in_the_end(seconds: float, turns: list[
         found.append(len(read) - before)
     assert found == turns
     assert len(set(read)) == 30
+    for near, far in pairs:
+        near.close()
+        far.close()
+
+
+def test_what_is_due_does_not_grow_for_ever_while_there_is_nothing_to_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crowd, "MOST_DUE", 3 * FEW)
+    clock, read = Reactor(), list[int]()
+    others = Gathering()
+    aside = Aside(clock, others, clock.seconds)
+    pairs = [socket.socketpair() for _ in range(4 * FEW)]
+    for near, far in pairs:
+        wire: Any = Wire(near, clock, SLICE, read)
+        aside.join(wire)
+        far.sendall(b"x")
+    others.reads += 1_000_000
+    aside.doRead()
+    assert len(read) == 3 * FEW
     for near, far in pairs:
         near.close()
         far.close()

@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from pyingest.crowd import SLICE
 from shadow.breaker import Breaker, BreakerLimits
 from shadow.dualrun import DualRun, Ended
 from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Reason, Side
@@ -15,7 +16,7 @@ from shadow.isolating.rules import Rules
 from shadow.isolating.switch import Switch
 from shadow.lane import Lane, LaneLimits
 from shadow.proxy import Proxy
-from shadow.relaying.mirror import SLICE, Mirror, Server
+from shadow.relaying.mirror import REST, Mirror, Server
 from shadow.relaying.raw import RawRequest
 from shadow.routing import Route, Router, Seen
 from shadow.sampling import Sampling
@@ -153,23 +154,42 @@ class ProxyTests(SynchronousTestCase):
         self.turns()
         for _ in range(3):
             candidate.answer(Failed(Failure.TIMED_OUT, "", 10.0))
-        self.clock.pump([0] * 5)
+        self.clock.pump([REST] * 5)
         # Three were out, and none more left: the third failure opened the circuit.
         self.assertEqual((len(candidate.got), proxy.ledger.broken_circuit), (3, 197))
         self.assertTrue(len(self.lane) == 0 and proxy.ledger.pending == 0)
 
-    def test_a_long_line_is_dealt_with_in_several_turns(self) -> None:
+    def slow_to_send(self) -> ScriptedSide:
+        """Return a side to which a copy can be sent in a slice of time."""
+
         def slowly(request: RawRequest) -> Ended:
-            self.clock.rightNow += SLICE / 2
+            self.clock.rightNow += SLICE
             return RAW_ONE
 
-        candidate = ScriptedSide(slowly)
+        return ScriptedSide(slowly)
+
+    def test_what_was_just_offered_leaves_at_once_however_much_it_is(self) -> None:
+        candidate = self.slow_to_send()
         proxy = self.proxy(ScriptedSide(), candidate)
         for _ in range(5):
             self.ask(proxy)
-        for sent in (2, 4, 5):
-            self.turns()
+        self.turns()
+        self.assertEqual(len(candidate.got), 5)
+
+    def test_a_line_that_had_to_wait_leaves_in_several_turns_with_rests_between(self) -> None:
+        candidate = self.slow_to_send()
+        proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=0))
+        for _ in range(5):
+            self.ask(proxy)
+        self.turns()
+        self.lane._limits = LaneLimits()
+        self.ask(proxy)
+        self.turns()
+        for sent in range(1, 7):
             self.assertEqual(len(candidate.got), sent)
+            self.clock.advance(REST / 2)
+            self.assertEqual(len(candidate.got), sent)
+            self.clock.advance(REST / 2)
         self.assertTrue(proxy.is_settled)
 
     def test_the_control_arm_is_answered_and_not_mirrored(self) -> None:

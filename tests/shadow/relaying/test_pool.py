@@ -1,7 +1,9 @@
 """One side over real sockets: every way to fail is a value, and nothing is sent twice."""
 
+import gc
 import socket
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from shadow.dualrun import Ended
 from shadow.exchange import Failed, Failure
 from shadow.relaying.link import Link
+from shadow.relaying.pace import BROKEN, CALM, EARLY, ROW
 from shadow.relaying.pool import Pool, PoolLimits, reachable
 from shadow.relaying.raw import RawAnswer
 from shadow.testing import raw_request
@@ -113,6 +116,57 @@ class PoolTests(TestCase):
         await self.send(pool, 2)
         self.assertIs(pool._idle[-1], last)
 
+    async def test_a_connection_that_ended_leaves_nothing_for_the_collector(self) -> None:
+        garbage = b"certainly no HTTP\r\n\r\n"
+        pool = self.serve(lambda server, number: write(server, garbage if number > 1 else ONE))
+        await self.send(pool)
+        link = weakref.ref(pool._idle[-1])
+        wire = weakref.ref(pool._idle[-1]._wire)
+        self.addCleanup(gc.enable)
+        gc.disable()
+        await self.send(pool)
+        while link() in pool._all:
+            await deferLater(CLOCK, 0.01)
+        await deferLater(CLOCK, 0)
+        self.assertEqual((link(), wire()), (None, None))
+
+    async def test_where_connections_keep_breaking_few_are_opened_until_an_answer_is_whole(
+        self,
+    ) -> None:
+        answers = [b"certainly no HTTP\r\n\r\n"] * (ROW + 5) + [ONE] * 1000
+        pool = self.serve(lambda server, number: write(server, answers[number]), aside=True)
+        await self.send(pool, ROW)
+        began = time.monotonic()
+        await self.send(pool, 4)
+        # No timing of ours: none may come before its time.
+        self.assertGreaterEqual(time.monotonic() - began, 2 * BROKEN)
+        self.assertGreater(pool.pace.wait(time.monotonic()), CALM)
+        await self.send(pool, 2)
+        self.assertEqual((pool.pace._row, pool._later), (0, None))
+
+    async def test_what_a_copy_waits_for_its_connection_is_not_the_sides_time(self) -> None:
+        pool = self.serve(lambda server, _: write(server, b"no HTTP\r\n\r\n"), aside=True)
+        ended = await self.at_once(pool, ROW + 30)
+        self.assertEqual(
+            {one.kind for one in ended if isinstance(one, Failed)}, {Failure.MALFORMED}
+        )
+        self.assertLess(sorted(one.seconds for one in ended)[len(ended) // 2], 5 * BROKEN)
+
+    async def test_copies_get_their_connections_one_after_the_other(self) -> None:
+        held: list[Any] = []
+        pool = self.serve(lambda server, _: held.append(server), aside=True)
+        sent = [Awaited() for _ in range(50)]
+        began = time.monotonic()
+        for passage in sent:
+            pool.send(REQUEST, passage)
+        while len(held) < len(sent):
+            await deferLater(CLOCK, 0.001)
+        # Some at once in the beginning; no timing of ours, none may come before its time.
+        self.assertGreaterEqual(time.monotonic() - began, (len(sent) - 1) * CALM - EARLY)
+        for server in held:
+            write(server, ONE)
+        self.assertEqual(self.answered([await one.ended for one in sent]), len(sent))
+
     async def test_a_closing_answer_ends_its_connection(self) -> None:
         closing = ONE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         pool = self.serve(lambda server, _: write(server, closing, close=True))
@@ -139,7 +193,7 @@ class PoolTests(TestCase):
             dripping.append(LoopingCall(write, server, b"x"))
             dripping[0].start(0.05)
 
-        pool = self.serve(drip, answer=0.3, bounded=True)
+        pool = self.serve(drip, answer=0.3, aside=True)
         self.assertIs(await self.failure(pool), Failure.TIMED_OUT)
         dripping[0].stop()
 
@@ -160,7 +214,7 @@ class PoolTests(TestCase):
         self,
     ) -> None:
         long = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"x" * 500
-        pool = self.serve(lambda server, _: write(server, long), kept=100, bounded=True)
+        pool = self.serve(lambda server, _: write(server, long), kept=100, aside=True)
         self.assertIs(await self.failure(pool), Failure.TIMED_OUT)
 
     async def test_an_answer_that_comes_before_the_end_of_a_large_body_is_heard(self) -> None:

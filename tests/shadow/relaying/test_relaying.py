@@ -66,7 +66,7 @@ class RelayingTests(TestCase):
         self.kept: list[Exchange] = []
         bounds = PoolLimits(**{"answer": 5.0, "kept": KEPT, **limits})
         self.pool = self.pool_before(self.legacy, bounds)
-        other = self.pool_before(self.candidate, PoolLimits(bounded=True, kept=KEPT))
+        other = self.pool_before(self.candidate, PoolLimits(aside=True, kept=KEPT))
         breaker = Breaker(BreakerLimits(), lambda: 1.0)
         copies: dict[Side, Mirror | None] = {
             Side.CANDIDATE: Mirror(CLOCK, other, Lane(LaneLimits()), breaker)

@@ -129,7 +129,7 @@ class ChaosTests(TestCase):
 
     async def run_with(self, seed: int, faults: float) -> list[list[bytes]]:
         owner = self.serve(Side.LEGACY, seed, faults, answer=5.0)
-        copy = self.serve(Side.CANDIDATE, seed + 1, 0.2, answer=2.0, bounded=True, connections=5)
+        copy = self.serve(Side.CANDIDATE, seed + 1, 0.2, answer=2.0, aside=True, connections=5)
         lane = Mirror(
             CLOCK, copy, Lane(LaneLimits(in_flight=5)), Breaker(BreakerLimits(), lambda: 1.0)
         )
