@@ -1,5 +1,7 @@
 """Clients and sides on real sockets: every byte goes on as it came, and nothing is made up."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -116,6 +118,20 @@ class RelayingTests(TestCase):
         await self.until(lambda: len(self.kept) == requests)
         ledger = self.proxy.ledger
         self.assertEqual((ledger.received, ledger.remainder, ledger.pending), (requests, 0, 0))
+
+    async def test_a_client_that_left_leaves_nothing_for_the_collector(self) -> None:
+        self.begin(answering(ONE))
+        self.addCleanup(gc.enable)
+        gc.disable()
+        client = await self.client()
+        client.say(b"GET / HTTP/1.1\r\n\r\n")
+        await client.hear(b"1")
+        await self.settled(1)
+        visitor = weakref.ref(next(iter(self.door.connections)))
+        client.transport.abortConnection()
+        await self.until(lambda: not self.door.connections)
+        await deferLater(CLOCK, 0)
+        self.assertIsNone(visitor())
 
     # What came goes on.
 
