@@ -20,7 +20,7 @@ check: $(VENV)/.ready ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: $(VENV)/.ready ## comparing, ingesting, proxying, each beside other tools; half an hour
+benchmarks: $(VENV)/.ready ## comparing, ingesting, proxying, each beside other tools; an hour
 	$(BIN)/python -m pip install --quiet --prefer-binary --editable '.[benchmarks]'
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.ingest
