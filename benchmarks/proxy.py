@@ -34,7 +34,6 @@ from benchmarks.proxy_servers import NAMES, Behind, counted, proxy_of, service
 
 RATE = 2_000
 """Requests a second at which latency below saturation is measured."""
-_LOOKS: dict[int, int] = {}
 CHECKED = 1.0
 """Seconds for which each answer is checked."""
 
@@ -136,11 +135,12 @@ def _round(name: str, work: Path, script: Path, behind: Behind, seconds: int) ->
     try:
         check(port)
         wrk(port, script, 1)
-        had = rested(behind.candidate)
+        had, _ = rested(behind.candidate)
         before = running.cpu()
         rps, count, p50, p99 = wrk(port, script, seconds)
         mb = running.mb()
-        copied = (rested(behind.candidate) - had) / count * 100
+        has, looks = rested(behind.candidate)
+        copied = (has - had - looks) / count * 100
         cpu = (running.cpu() - before) / count * 1e6
         try:
             calm_p50, calm_p99 = calm(port)
@@ -151,14 +151,13 @@ def _round(name: str, work: Path, script: Path, behind: Behind, seconds: int) ->
         running.end()
 
 
-def rested(candidate: int) -> int:
-    """Return how many copies the candidate got, when no more come; the counting is left out."""
+def rested(candidate: int) -> tuple[int, int]:
+    """Return how many requests the candidate had when no more come, and how many were ours."""
     before, now, looks = -1, counted(candidate), 1
     while now - before > 1:
         time.sleep(0.2)
         before, now, looks = now, counted(candidate), looks + 1
-    _LOOKS[candidate] = _LOOKS.get(candidate, 0) + looks
-    return now - _LOOKS[candidate]
+    return now, looks
 
 
 def check(port: int) -> None:

@@ -140,17 +140,19 @@ class PoolTests(TestCase):
         await self.send(pool, 4)
         # No timing of ours: none may come before its time.
         self.assertGreaterEqual(time.monotonic() - began, 2 * BROKEN)
-        self.assertGreater(pool.pace.wait(time.monotonic()), CALM)
+        self.assertGreaterEqual(pool.pace._row, ROW)
         await self.send(pool, 2)
         self.assertEqual((pool.pace._row, pool._later), (0, None))
 
     async def test_what_a_copy_waits_for_its_connection_is_not_the_sides_time(self) -> None:
         pool = self.serve(lambda server, _: write(server, b"no HTTP\r\n\r\n"), aside=True)
-        ended = await self.at_once(pool, ROW + 30)
-        self.assertEqual(
-            {one.kind for one in ended if isinstance(one, Failed)}, {Failure.MALFORMED}
-        )
-        self.assertLess(sorted(one.seconds for one in ended)[len(ended) // 2], 5 * BROKEN)
+        await self.send(pool, ROW)
+        began = time.monotonic()
+        ended = await self.at_once(pool, 30)
+        kinds = {one.kind for one in ended if isinstance(one, Failed)}
+        self.assertEqual(kinds, {Failure.MALFORMED})
+        # The last one's connection cannot have been begun earlier, however slow this machine is.
+        self.assertGreater(time.monotonic() - began - ended[-1].seconds, 20 * BROKEN)
 
     async def test_copies_get_their_connections_one_after_the_other(self) -> None:
         held: list[Any] = []
