@@ -115,17 +115,30 @@ def main() -> None:
     print(json.dumps(latencies(Client(port), rate, seconds)))
 
 
-def latencies(client: Client, rate: float, seconds: float) -> dict[str, float]:
-    """Return p50, p99 and p99.9, in microseconds, of that load, and the number of its answers."""
-    draw, at, due = random.Random(7), 0.0, []
-    while at < seconds:
-        at += draw.expovariate(rate)
-        due.append(at)
+def latencies(
+    client: Client, rate: float, seconds: float, warm_up: float = 0.0
+) -> dict[str, float]:
+    """Return p50, p99 and p99.9, in microseconds, of that load, and the number of its answers.
+
+    :param warm_up: seconds of the same load before it, of which nothing is counted.
+    """
+    draw = random.Random(7)
     gc.disable()  # its pauses would be counted as the server's
-    client.run(requests(), due)
+    for length in filter(None, (warm_up, seconds)):
+        client.latencies.clear()
+        client.run(requests(), _due(draw, rate, length))
     found = sorted(client.latencies)
     told = {name: found[int(len(found) * share)] * 1e6 for name, share in SHARES.items()}
     return {**told, "answers": len(found)}
+
+
+def _due(draw: random.Random, rate: float, seconds: float) -> list[float]:
+    """Return times at which requests come that do not know of each other, in seconds from now."""
+    at, due = 0.0, []
+    while at < seconds:
+        at += draw.expovariate(rate)
+        due.append(at)
+    return due
 
 
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}

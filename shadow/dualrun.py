@@ -4,6 +4,8 @@ The client hears the owner of its request and nothing else. The other side's cop
 owner's answer has gone out, so nothing about it can reach the client, its delay included.
 """
 
+from msgspec import Struct
+
 from shadow.exchange import Exchange, Failed, Failure, NotMirrored, Outcome, Reason, Side
 from shadow.relaying.raw import RawAnswer, RawRequest
 from shadow.routing import Route
@@ -12,21 +14,22 @@ Ended = RawAnswer | Failed
 """What became of a request at one side."""
 
 
-class DualRun:
+class DualRun(Struct, eq=False, gc=False):
     """One request on its way: to its owner, and then perhaps to the other side."""
 
-    __slots__ = ("_copy", "_owner", "number", "refused", "request", "route", "skip")
+    number: int
+    request: RawRequest
+    route: Route
+    skip: Reason | None = None
+    """Why the other side gets no copy, as far as is known yet."""
+    refused: Failed | None = None
+    """How the candidate failed whose request this was, if legacy got it instead."""
+    _owner: Ended | None = None
+    _copy: Ended | NotMirrored | None = None
 
-    def __init__(self, number: int, request: RawRequest, route: Route) -> None:
-        self.number = number
-        self.request = request
-        self.route = route
-        self.skip = route.skip if request.whole else Reason.TOO_LARGE
-        """Why the other side gets no copy, as far as is known yet."""
-        self.refused: Failed | None = None
-        """How the candidate failed whose request this was, if legacy got it instead."""
-        self._owner: Ended | None = None
-        self._copy: Ended | NotMirrored | None = None
+    def __post_init__(self) -> None:
+        """Take over what is known of the copy from the start."""
+        self.skip = self.route.skip if self.request.whole else Reason.TOO_LARGE
 
     @property
     def weight(self) -> int:

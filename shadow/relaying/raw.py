@@ -2,6 +2,8 @@
 
 import re
 
+from msgspec import Struct
+
 from pyingest.message import Headers, Request, Response
 from shadow.exchange import Answered
 from shadow.relaying.bodies import unchunked
@@ -14,30 +16,35 @@ _HEADER = 152
 _pairs = re.compile(rb"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n").findall
 
 
-class RawRequest:
+class RawRequest(Struct, eq=False, gc=False):
     """A request on its way; it is what :class:`shadow.routing.Seen` asks for."""
 
-    __slots__ = ("_body", "_headers", "at", "data", "end", "head", "method", "target", "whole")
+    head: RequestHead
+    data: bytes
+    """As it is sent on: head, and body in its framing."""
+    end: int
+    """Position of the body in the data."""
+    whole: bool = True
+    """Whether all of it is here; the body of another one is passed on as it comes."""
+    at: float = 0.0
+    """Epoch seconds at which it was here."""
+    _headers: Headers | None = None
+    _body: bytes | None = None
 
-    def __init__(self, head: RequestHead, data: bytes, end: int, whole: bool = True) -> None:
-        self.method = head.method
-        self.target = head.target
-        self.data = data
-        """As it is sent on: head, and body in its framing."""
-        self.end = end
-        """Position of the body in the data."""
-        self.whole = whole
-        """Whether all of it is here; the body of another one is passed on as it comes."""
-        self.at = 0.0
-        """Epoch seconds at which it was here."""
-        self.head = head
-        self._headers: Headers | None = None
-        self._body: bytes | None = None
+    @property
+    def method(self) -> bytes:
+        """As it came."""
+        return self.head.method
+
+    @property
+    def target(self) -> bytes:
+        """The request target, never decoded."""
+        return self.head.target
 
     @property
     def is_head(self) -> bool:
         """Whether the answer has no body, whatever it announces."""
-        return self.method == b"HEAD"
+        return self.head.method == b"HEAD"
 
     @property
     def headers(self) -> Headers:
@@ -57,7 +64,7 @@ class RawRequest:
     @property
     def weight(self) -> int:
         """Bytes of memory, with what was read of the parts so far; rather too many."""
-        held = _RECORDS + len(self.data) + len(self.target)
+        held = _RECORDS + len(self.data) + len(self.head.target)
         if self._headers is not None:
             held += self.end + _HEADER * len(self._headers)
         return held if self._body is None else held + len(self._body)
@@ -69,23 +76,20 @@ class RawRequest:
         return Request(self.method, self.target, self.headers, self.body, version)
 
 
-class RawAnswer:
+class RawAnswer(Struct, eq=False, gc=False):
     """An answer of a side, interim answers not among it."""
 
-    __slots__ = ("data", "early", "head", "keeps", "kept", "seconds")
-
-    def __init__(self, head: AnswerHead, data: bytes, kept: bool, keeps: bool) -> None:
-        self.head = head
-        self.data = data
-        """Head, and body in its framing; of a long one the beginning."""
-        self.kept = kept
-        """Whether the data are all of it."""
-        self.keeps = keeps
-        """Whether it lets the client's connection stay open."""
-        self.early = False
-        """Whether it was there before the whole request was sent: neither connection can go on."""
-        self.seconds = 0.0
-        """From the moment the request was handed to the side until its whole answer was there."""
+    head: AnswerHead
+    data: bytes
+    """Head, and body in its framing; of a long one the beginning."""
+    kept: bool
+    """Whether the data are all of it."""
+    keeps: bool
+    """Whether it lets the client's connection stay open."""
+    early: bool = False
+    """Whether it was there before the whole request was sent: neither connection can go on."""
+    seconds: float = 0.0
+    """From the moment the request was handed to the side until its whole answer was there."""
 
     @property
     def status(self) -> int:
