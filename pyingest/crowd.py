@@ -32,8 +32,6 @@ FEW = 8
 """Those that stand aside are read by so few at a time."""
 SLICE = 0.0001
 """Seconds that what nobody waits for may take before others get their turn."""
-MOST_DUE = 8 * TOGETHER
-"""Reads that those who stand aside can be owed."""
 _PIECE = 16 * 1024
 """Bytes that are read at once from each. So much is taken from the heap before it is known how
 little came; with four times as much, what stays in between grew to 10 MB of holes."""
@@ -79,8 +77,8 @@ class Gathering:
         self._posted: list[Callable[[], None]] = []
         self.gathers = False
         """Whether several connections were read, and what they send may wait for each other."""
-        self.reads = 0
-        """How often a connection was read."""
+        self.latest = 0
+        """How many connections were read last."""
 
     def join(self, connection: Connection) -> None:
         """Read *connection* from now on."""
@@ -91,7 +89,7 @@ class Gathering:
 
     def read(self, ready: Sequence[Ready]) -> None:
         """Read connections, and deal with what came."""
-        self.reads += len(ready)
+        self.latest = len(ready)
         if len(ready) == 1:
             recv, connection = ready[0]
             self._deal(connection, _received(recv))
@@ -245,7 +243,8 @@ class Aside(Crowd):
     """Connections that nobody waits for: what they bring delays the others by little.
 
     They are read for a moment, or as often as is their due: *others* have two reads for each
-    request, of it and of its answer, and its copy has one.
+    request, of it and of its answer, and its copy has one. What was not used before is not due now:
+    a slow side's answers come many at a time.
 
     *seconds* are of a clock that never goes back.
     """
@@ -255,14 +254,12 @@ class Aside(Crowd):
     ) -> None:
         super().__init__(reactor)
         self._others = others
-        self._others_read = others.reads
         self._seconds = seconds
 
     def doRead(self) -> None:
         """Read what can be read, for a moment, or as often as is due."""
         members = self._members
-        due = min((self._others.reads - self._others_read) // 2, MOST_DUE)
-        self._others_read = self._others.reads
+        due, self._others.latest = self._others.latest // 2, 0
         until = self._seconds() + SLICE
         while ready := self._poll.poll(0, FEW):
             self.read([members[number] for number, _ in ready])

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pyingest.crowd import SLICE
+from pyingest.crowd import FEW, SLICE
 from shadow.breaker import Breaker
 from shadow.dualrun import DualRun, Ended
 from shadow.exchange import Failed, NotMirrored, Reason
@@ -12,9 +12,11 @@ from shadow.lane import Lane
 from shadow.relaying.link import Link, Passage
 from shadow.relaying.raw import RawAnswer, RawRequest
 
-REST = 0.001
-"""Seconds after which copies that had to wait leave by themselves again; some leave with each
-request that comes meanwhile."""
+REST = 0.004
+"""Seconds between two moments in which copies leave that had to wait. They are some more than come
+meanwhile, but not so many that clients would notice a side that comes back."""
+IN_HAND = FEW
+"""Copies that may leave as soon as the side takes one more, since so many came while it did not."""
 
 
 class Server(Protocol):
@@ -45,8 +47,9 @@ class Mirror:
         self._clock = clock
         self._seconds = seconds
         self._fresh = 0
-        self._rest = 0.0
-        self._pumping = self._will_pump = False
+        self._rested = float("-inf")
+        self._timer: Any = None
+        self._pumping = False
 
     def offer(self, run: DualRun) -> bool:
         """Take the copy of *run*'s request, if there is room; :meth:`pump` sends it."""
@@ -55,7 +58,7 @@ class Mirror:
         return taken
 
     def pump(self) -> None:
-        """Give the side what it may have: as many as were offered since, or for a moment.
+        """Give the side what it may have: as many as were offered, and now and then for a moment.
 
         So those of a long line leave a few at a time, and still a line does not get longer only
         because there are many clients.
@@ -64,31 +67,39 @@ class Mirror:
             return
         self._pumping = True
         fresh, self._fresh = self._fresh, 0
-        until = self._seconds() + SLICE
-        self._rest = 0.0
+        now = self._seconds()
+        rested, until = now >= self._rested, now + SLICE
         try:
-            while (waiting := self.lane.next()) is not None:
+            while (fresh or rested) and (waiting := self.lane.next()) is not None:
                 self._out_of_lane(*waiting)
-                fresh -= 1
-                if fresh <= 0 and self._seconds() >= until:
-                    self._rest = REST
-                    self._pump_later()
-                    break
+                if fresh:
+                    fresh -= 1
+                else:
+                    self._rested = now + REST
+                    rested = self._seconds() < until
         finally:
             self._pumping = False
+        if len(self.lane):
+            self._fresh += min(fresh, IN_HAND)
+            if not rested:
+                self._pump_in(self._rested - now)
 
-    def _pump_later(self) -> None:
-        """Go on after a rest, if it was time that was short; once for all who ask meanwhile."""
-        if not self._will_pump and len(self.lane):
-            self._will_pump = True
-            self._clock.callLater(self._rest, self._pump_now)
+    def _pump_in(self, seconds: float) -> None:
+        """Go on in so many seconds, or as soon as somebody asked for."""
+        if self._timer is None:
+            self._timer = self._clock.callLater(seconds, self._pump_now)
+        elif seconds == 0.0:
+            self._timer.reset(0.0)
 
     def _pump_now(self) -> None:
-        self._will_pump = False
+        self._timer = None
         self.pump()
 
     def abandon(self, why: Reason = Reason.ABANDONED) -> None:
         """Give up what waits; it is counted."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for run in self.lane.abandon():
             self.ended(run, NotMirrored(why))
 
@@ -108,8 +119,8 @@ class Mirror:
         kind, status = (ended.kind, 0) if isinstance(ended, Failed) else (None, ended.status)
         self.breaker.ended(kind, ended.seconds, status, self._clock.seconds(), ticket)
         self.ended(run, ended)
-        if not self._pumping:
-            self._pump_later()
+        if len(self.lane) and not self._pumping:
+            self._pump_in(0.0 if self._fresh else max(self._rested - self._seconds(), 0.0))
 
 
 class _Copy:

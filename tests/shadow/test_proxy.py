@@ -16,7 +16,7 @@ from shadow.isolating.rules import Rules
 from shadow.isolating.switch import Switch
 from shadow.lane import Lane, LaneLimits
 from shadow.proxy import Proxy
-from shadow.relaying.mirror import REST, Mirror, Server
+from shadow.relaying.mirror import IN_HAND, REST, Mirror, Server
 from shadow.relaying.raw import RawRequest
 from shadow.routing import Route, Router, Seen
 from shadow.sampling import Sampling
@@ -179,18 +179,39 @@ class ProxyTests(SynchronousTestCase):
     def test_a_line_that_had_to_wait_leaves_in_several_turns_with_rests_between(self) -> None:
         candidate = self.slow_to_send()
         proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=0))
-        for _ in range(5):
+        for _ in range(IN_HAND + 5):
             self.ask(proxy)
         self.turns()
+        self.assertEqual(len(candidate.got), 0)
         self.lane._limits = LaneLimits()
         self.ask(proxy)
         self.turns()
-        for sent in range(1, 7):
+        # This one, those in hand, and of all others one for the moment's sake.
+        for sent in range(IN_HAND + 2, IN_HAND + 7):
             self.assertEqual(len(candidate.got), sent)
             self.clock.advance(REST / 2)
             self.assertEqual(len(candidate.got), sent)
             self.clock.advance(REST / 2)
         self.assertTrue(proxy.is_settled)
+
+    def test_a_side_that_takes_one_more_gets_one_in_hand_at_once_and_others_after_a_rest(
+        self,
+    ) -> None:
+        candidate = HangingSide()
+        proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=1))
+        for _ in range(1 + IN_HAND + 3):
+            self.ask(proxy)
+            self.turns()
+        self.assertEqual(len(candidate.got), 1)
+        for taken in range(2, IN_HAND + 3):  # the last has rested
+            candidate.answer(RAW_ONE)
+            self.turns()
+            self.assertEqual(len(candidate.got), taken)
+        candidate.answer(RAW_ONE)
+        self.turns()
+        self.assertEqual(len(candidate.got), IN_HAND + 2)
+        self.clock.advance(REST)
+        self.assertEqual(len(candidate.got), IN_HAND + 3)
 
     def test_the_control_arm_is_answered_and_not_mirrored(self) -> None:
         candidate = ScriptedSide()
