@@ -28,8 +28,8 @@ TOGETHER = 64
 """Connections that are read in one go; the others have their turn next."""
 PATIENCE = 0.001
 """Seconds for which what is posted may wait for others."""
-FEW = 8
-"""Those that stand aside are read by so few at a time."""
+FEW = 2
+"""Those that stand aside are read by so few at a time: what one brings may take long."""
 SLICE = 0.0001
 """Seconds that what nobody waits for may take before others get their turn."""
 _PIECE = 16 * 1024

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pyingest.crowd import FEW, SLICE
+from pyingest.crowd import SLICE
 from shadow.breaker import Breaker
 from shadow.dualrun import DualRun, Ended
 from shadow.exchange import Failed, NotMirrored, Reason
@@ -15,7 +15,7 @@ from shadow.relaying.raw import RawAnswer, RawRequest
 REST = 0.004
 """Seconds between two moments in which copies leave that had to wait. They are some more than come
 meanwhile, but not so many that clients would notice a side that comes back."""
-IN_HAND = FEW
+IN_HAND = 8
 """Copies that may leave as soon as the side takes one more, since so many came while it did not."""
 
 

@@ -40,13 +40,26 @@ class Told:
 
 
 def write(directory: Path, status: Status) -> None:
-    """Replace the file of one process, so that no reader meets half of it.
+    """Replace the file of one process.
 
     :raises OSError: it cannot be written.
     """
-    partial = directory / f"{status.name}.json.partial"
-    partial.write_bytes(_ENCODER.encode(status))
-    partial.replace(directory / f"{status.name}.json")
+    put(directory, status.name, encoded(status))
+
+
+def encoded(status: Status) -> bytes:
+    """Return what the file holds."""
+    return _ENCODER.encode(status)
+
+
+def put(directory: Path, name: str, data: bytes) -> None:
+    """Put an encoded status in its place, so that no reader meets half of it.
+
+    :raises OSError: it cannot be written.
+    """
+    partial = directory / f"{name}.json.partial"
+    partial.write_bytes(data)
+    partial.replace(directory / f"{name}.json")
 
 
 def read(directory: Path, name: str) -> Status | None:
