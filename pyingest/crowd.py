@@ -15,7 +15,7 @@ is still awake.
 import select
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
@@ -65,6 +65,13 @@ def gathering_of(reactor: Any, aside: bool = False) -> "Gathering | None":
     return _asides[reactor]
 
 
+class Leaving(Protocol):
+    """Who has something to send."""
+
+    def leave(self) -> None:
+        """Send it."""
+
+
 class Gathering:
     """Reads all, then deals with all, then sends all that was posted.
 
@@ -74,7 +81,9 @@ class Gathering:
     log = Logger()
 
     def __init__(self) -> None:
-        self._posted: list[Callable[[], None]] = []
+        self.posted: list[Leaving] = []
+        """Who has something to send when all that was read has been dealt with; to be added to
+        only while this gathers."""
         self.gathers = False
         """Whether several connections were read, and what they send may wait for each other."""
         self.latest = 0
@@ -82,10 +91,6 @@ class Gathering:
 
     def join(self, connection: Connection) -> None:
         """Read *connection* from now on."""
-
-    def post(self, send: Callable[[], None]) -> None:
-        """Call *send* when all that was read has been dealt with; only while this gathers."""
-        self._posted.append(send)
 
     def read(self, ready: Sequence[Ready]) -> None:
         """Read connections, and deal with what came."""
@@ -101,24 +106,24 @@ class Gathering:
             # What was dealt with before may have ended it.
             if connection.connected and not connection.disconnecting:
                 self._deal(connection, data)
-            if self._posted and time.monotonic() - since > PATIENCE:
+            if self.posted and time.monotonic() - since > PATIENCE:
                 self._send()
                 since = time.monotonic()
         self.gathers = False
         self._send()
 
     def _send(self) -> None:
-        posted, self._posted = self._posted, []
-        for send in posted:
+        posted, self.posted = self.posted, []
+        for one in posted:
             try:
-                send()
+                one.leave()
             except BaseException:
                 self.log.failure("something could not be sent")
 
     def _deal(self, connection: Connection, data: bytes | Exception | None) -> None:
         """Do what Twisted's reactors do with what was read; a fault ends this connection alone."""
         try:
-            if data and isinstance(data, bytes):
+            if type(data) is bytes and data:
                 connection.protocol.dataReceived(data)
             elif isinstance(data, Exception):
                 self._lose(connection, Failure(CONNECTION_LOST))

@@ -128,7 +128,7 @@ class GatheredOutlet(DirectOutlet):
             self._posted += data
         else:
             self._posted = data
-            self._gathering.post(self._flush)
+            self._gathering.posted.append(self)
 
     def send(self, data: bytes) -> None:
         """Write all of *data*, after what was written or posted before."""
@@ -138,10 +138,11 @@ class GatheredOutlet(DirectOutlet):
 
     def release(self) -> None:
         """Write what was posted, and stop to look after the transport."""
-        self._flush()
+        self.leave()
         DirectOutlet.release(self)
 
-    def _flush(self) -> None:
+    def leave(self) -> None:
+        """Write what was posted."""
         if self._posted:
             data, self._posted = self._posted, b""
             DirectOutlet.send(self, data)

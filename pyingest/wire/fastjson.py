@@ -107,17 +107,18 @@ def _tracked(event: Any, text: bytes, ip: bytes, second: bytes) -> bytes:
     """Return the message for one event that was written as *text*."""
     if type(event) is not dict:
         raise _Unsure
-    name, fields = event.get("event"), event.get("properties")
-    if type(name) is not str or not name or type(fields) is not dict:
-        raise _Wanting
-    token = fields.get("token")
-    if type(token) is not str or not token:
+    try:
+        name, fields = event["event"], event["properties"]
+        token = fields["token"]
+    except (KeyError, TypeError):
+        raise _Wanting from None
+    if type(name) is not str or not name or type(token) is not str or not token:
         raise _Wanting
     if next(reversed(event)) != "properties":
         raise _Unsure
     tail = b"}}" if "time" in fields else b',"time":' + second + b"}}"
     if ip and "ip" not in fields:
-        tail = b',"ip":' + ip + tail
+        return b"".join((text[:-2], b',"ip":', ip, tail))
     return text[:-2] + tail
 
 

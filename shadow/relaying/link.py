@@ -80,7 +80,7 @@ class Link(TwistedProtocol):
         """
         if self._gathering is not None and self._gathering.gathers:
             self._unsent = request
-            self._gathering.post(self._send_late)
+            self._gathering.posted.append(self)
             self._begin(request, passage)
             return True
         sent = self._sent(request.data)
@@ -112,7 +112,7 @@ class Link(TwistedProtocol):
         except OSError:
             return None
 
-    def _send_late(self) -> None:
+    def leave(self) -> None:
         """Send the request that was taken, if it is still wanted."""
         request, passage = self._unsent, self._passage
         if request is None or passage is None:
