@@ -144,9 +144,8 @@ class Quick:
             return None
         answered = flags & VERBOSE, noted.get(ORIGIN)
         stored, refused = self._pairs.get(answered) or self._answers(*answered)
-        if len(messages) == 1:
-            return self._sink([Event(queue, messages[0])], stored, refused)
-        return self._sink([Event(queue, message) for message in messages], stored, refused)
+        events = [Event(queue, message) for message in messages]
+        return self._sink(events, stored, refused)
 
     def _slowly(self, way: Way, data: bytes, flags: int, peer: str, now: float) -> Answer:
         """Read and write the records of *data* as the profile says."""
