@@ -1,5 +1,7 @@
 """The rules of one dual run."""
 
+import gc
+
 import pytest
 
 from shadow.dualrun import DualRun
@@ -51,6 +53,13 @@ def test_what_waits_weighs_what_it_holds() -> None:
     one = run()
     one.owner_ended(RAW_ONE)
     assert one.weight == REQUEST.weight + len(RAW_ONE.data)
+
+
+def test_what_waits_is_nothing_to_the_garbage_collector() -> None:
+    waiting = run()
+    waiting.owner_ended(RAW_ONE)
+    held = [waiting, waiting.request, waiting.request.head, RAW_ONE, RAW_ONE.head]
+    assert not any(gc.is_tracked(one) for one in held)
 
 
 def test_a_side_cannot_end_twice() -> None:
