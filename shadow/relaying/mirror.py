@@ -47,6 +47,7 @@ class Mirror:
         self._clock = clock
         self._seconds = seconds
         self._fresh = 0
+        self._rest = REST
         self._rested = float("-inf")
         self._timer: Any = None
         self._pumping = False
@@ -75,7 +76,7 @@ class Mirror:
                 if fresh:
                     fresh -= 1
                 else:
-                    self._rested = now + REST
+                    self._rested = now + self._rest
                     rested = self._seconds() < until
         finally:
             self._pumping = False
@@ -83,6 +84,11 @@ class Mirror:
             self._fresh += min(fresh, IN_HAND)
             if not rested:
                 self._pump_in(self._rested - now)
+
+    def hurry(self) -> None:
+        """Rest no more: there are no clients left to be spared."""
+        self._rest, self._rested = 0.0, float("-inf")
+        self.pump()
 
     def _pump_in(self, seconds: float) -> None:
         """Go on in so many seconds, or as soon as somebody asked for."""

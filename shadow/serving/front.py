@@ -121,6 +121,8 @@ class Front:
         await maybeDeferred(self._listening.stopListening)
         await self._last_requests()
         await self.door.drain(patience)
+        for mirror in self.mirrors.values():
+            mirror.hurry()
         await self._settled(began + patience - self._reactor.seconds())
         self.proxy.abandon()
         # What a side has already been sent keeps its own time limit: cutting it short would

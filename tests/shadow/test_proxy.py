@@ -65,7 +65,8 @@ class ProxyTests(SynchronousTestCase):
     def mirror(self, server: Server, limits: LaneLimits | None = None) -> Mirror:
         breaker = Breaker(BreakerLimits(failures=3, first=1.0), lambda: 1.0)
         self.lane: Lane[DualRun] = Lane(limits or LaneLimits())
-        return Mirror(self.clock, server, self.lane, breaker, self.clock.seconds)
+        self.made = Mirror(self.clock, server, self.lane, breaker, self.clock.seconds)
+        return self.made
 
     def turns(self) -> None:
         """Let the loop turn once: what is put off meanwhile waits for the next turn."""
@@ -193,6 +194,19 @@ class ProxyTests(SynchronousTestCase):
             self.assertEqual(len(candidate.got), sent)
             self.clock.advance(REST / 2)
         self.assertTrue(proxy.is_settled)
+
+    def test_when_no_client_is_left_a_line_leaves_without_rests(self) -> None:
+        candidate = self.slow_to_send()
+        proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=0))
+        for _ in range(IN_HAND + 5):
+            self.ask(proxy)
+        self.turns()
+        self.lane._limits = LaneLimits()
+        self.made.hurry()
+        for _ in range(5):
+            self.clock.advance(0.0)
+        self.assertTrue(proxy.is_settled)
+        self.assertEqual(len(candidate.got), IN_HAND + 5)
 
     def test_a_side_that_takes_one_more_gets_one_in_hand_at_once_and_others_after_a_rest(
         self,
