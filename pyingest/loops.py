@@ -6,9 +6,8 @@ from typing import Any
 from pyingest.crowd import gather
 
 _COLLECT = (1_000, 5, 200)
-"""Thresholds of the garbage collector's generations: small parts of what waits for a slow side are
-traversed at a time, in a millisecond or two, and all of it as seldom as can be. Ten times as much
-at once made p99 of clients a quarter longer while a lane filled."""
+"""Thresholds of the garbage collector's generations: small parts of what came since the start are
+traversed at a time, in a millisecond or two, and all of it as seldom as can be."""
 
 
 def begin_loop(name: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
 
+from pyingest.answers import REMEMBERED
 from pyingest.message import Headers, Response
 
 TEXT = b"text/plain"
@@ -90,8 +91,7 @@ def _respond(
     return Response(status, REASONS[status].encode(), headers + more, body)
 
 
-_remembered = lru_cache(maxsize=512)(_respond)
-"""Answers carry the date: those of former seconds are of no more use."""
+_remembered = lru_cache(REMEMBERED)(_respond)
 
 
 @lru_cache(maxsize=4)

@@ -169,6 +169,17 @@ class ProxyTests(SynchronousTestCase):
 
         return ScriptedSide(slowly)
 
+    def line(self) -> tuple[ScriptedSide, Proxy]:
+        """Return a side that took nothing yet, and the proxy at which copies wait for it."""
+        candidate = self.slow_to_send()
+        proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=0))
+        for _ in range(IN_HAND + 5):
+            self.ask(proxy)
+        self.turns()
+        self.assertEqual(len(candidate.got), 0)
+        self.lane._limits = LaneLimits()
+        return candidate, proxy
+
     def test_what_was_just_offered_leaves_at_once_however_much_it_is(self) -> None:
         candidate = self.slow_to_send()
         proxy = self.proxy(ScriptedSide(), candidate)
@@ -178,13 +189,7 @@ class ProxyTests(SynchronousTestCase):
         self.assertEqual(len(candidate.got), 5)
 
     def test_a_line_that_had_to_wait_leaves_in_several_turns_with_rests_between(self) -> None:
-        candidate = self.slow_to_send()
-        proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=0))
-        for _ in range(IN_HAND + 5):
-            self.ask(proxy)
-        self.turns()
-        self.assertEqual(len(candidate.got), 0)
-        self.lane._limits = LaneLimits()
+        candidate, proxy = self.line()
         self.ask(proxy)
         self.turns()
         # This one, those in hand, and of all others one for the moment's sake.
@@ -196,12 +201,7 @@ class ProxyTests(SynchronousTestCase):
         self.assertTrue(proxy.is_settled)
 
     def test_when_no_client_is_left_a_line_leaves_without_rests(self) -> None:
-        candidate = self.slow_to_send()
-        proxy = self.proxy(ScriptedSide(), candidate, LaneLimits(in_flight=0))
-        for _ in range(IN_HAND + 5):
-            self.ask(proxy)
-        self.turns()
-        self.lane._limits = LaneLimits()
+        candidate, proxy = self.line()
         self.made.hurry()
         for _ in range(5):
             self.clock.advance(0.0)
